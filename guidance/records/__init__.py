@@ -1,0 +1,78 @@
+"""What flows between the steps: frozen, checked, without files and without algorithms."""
+
+from guidance.records._analysis import (
+    Analysis,
+    ContrastRecord,
+    DetectionLimitRecord,
+    FrameRecord,
+    InjectionRecord,
+    LandmarkRecord,
+    NeedleRecord,
+    PoseRecord,
+    SourcePose,
+    SourceRecord,
+    TargetRecord,
+)
+from guidance.records._arrays import FloatArray, FrameArray, MaskArray
+from guidance.records._cine import Cine, FrameReader
+from guidance.records._header import (
+    CArmPose,
+    CircularShutter,
+    FrameTiming,
+    IntensityScale,
+    PixelIntensityRelationship,
+    PixelScale,
+    PolygonalShutter,
+    PoseCandidate,
+    RectangularShutter,
+    Remark,
+    RunHeader,
+    Shutter,
+    SpacingAt,
+)
+from guidance.records._monitor import (
+    FrameAssessment,
+    RunContext,
+    SpreadFindings,
+    SpreadPattern,
+    Verdict,
+)
+from guidance.records._outcome import NotFound
+
+__all__ = [
+    "Analysis",
+    "CArmPose",
+    "Cine",
+    "CircularShutter",
+    "ContrastRecord",
+    "DetectionLimitRecord",
+    "FloatArray",
+    "FrameArray",
+    "FrameAssessment",
+    "FrameReader",
+    "FrameRecord",
+    "FrameTiming",
+    "InjectionRecord",
+    "IntensityScale",
+    "LandmarkRecord",
+    "MaskArray",
+    "NeedleRecord",
+    "NotFound",
+    "PixelIntensityRelationship",
+    "PixelScale",
+    "PolygonalShutter",
+    "PoseCandidate",
+    "PoseRecord",
+    "RectangularShutter",
+    "Remark",
+    "RunContext",
+    "RunHeader",
+    "Shutter",
+    "SourcePose",
+    "SourceRecord",
+    "SpacingAt",
+    "SpreadFindings",
+    "SpreadPattern",
+    "TargetRecord",
+    "Verdict",
+]
