@@ -30,6 +30,10 @@ class UnsupportedImageError(DicomError):
     """A valid image of a kind that is not read: transfer syntax, photometry or SOP class."""
 
 
+class NotAProjectionError(UnsupportedImageError):
+    """Valid DICOM that is no projection image: a CT slice, a report, a directory."""
+
+
 class DamagedFileError(DicomError):
     """The file breaks its own promises: it is cut short, or its parts contradict each other."""
 

@@ -1,0 +1,149 @@
+"""`guidance analyze`: runs in, a folder of results for each out."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from guidance.cli._exit import ExitStatus, Tally, say
+from guidance.cli._inputs import opened_run, select_sources
+from guidance.cli._progress import show_progress
+from guidance.errors import (
+    DamagedFileError,
+    GuidanceError,
+    NotAProjectionError,
+    StorageError,
+)
+from guidance.io import (
+    SourceFile,
+    encode_analysis,
+    hash_file,
+    run_name,
+    write_atomically,
+)
+from guidance.pipeline import AnalysisRequest, RunResult, analyze_run
+from guidance.records import Cine
+from guidance.report import format_curves, render_overlay_gif, render_report
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """What to write for each run, and where.
+
+    Attributes
+    ----------
+    folder : Path
+        A folder per run is made in it.
+    report, overlay : bool
+        Whether to write the page and the moving picture.
+    """
+
+    folder: Path
+    report: bool = True
+    overlay: bool = False
+
+
+@dataclass(slots=True)
+class Session:
+    """One call of the command: what it asks for, and how far it has come.
+
+    `on_result` is called for each finished run with its folder, its result and the open run.
+    """
+
+    request: AnalysisRequest
+    outputs: Outputs
+    frame_time_ms: float | None = None
+    on_result: Callable[[Path, RunResult, Cine], None] | None = None
+    tally: Tally = field(default_factory=Tally)
+    _names: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _not_runs: int = 0
+
+    def run(self, paths: list[Path]) -> ExitStatus:
+        """Analyse every run under the paths; a failure costs one input, never the others."""
+        try:
+            self.outputs.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            say(f"--out cannot be used: {error.strerror}; choose a folder that can be written")
+            return ExitStatus.WRONG_CALL
+        in_folders = all(path.is_dir() for path in paths)
+        for source in select_sources(paths, self.tally):
+            try:
+                self._take(source)
+            except NotAProjectionError as error:
+                if in_folders:
+                    self._not_runs += 1
+                else:
+                    self.tally.fail(source.relative, error)
+            except GuidanceError as error:
+                self.tally.fail(source.relative, error)
+            except Exception:
+                logger.exception("unexpected error; please report it")
+                self.tally.fail(source.relative, "an error of the program itself, see above")
+        if self._not_runs:
+            say(f"{self._not_runs} DICOM files are not projection images and were passed over")
+        if not self.tally.read and not self.tally.failures:
+            say("no projection image was found; name a file, or a folder that holds one")
+        return self.tally.status
+
+    def _take(self, source: SourceFile) -> None:
+        with opened_run(source, self.frame_time_ms) as cine:
+            sha256 = hash_file(source.path)
+            name = run_name(cine.header.sop_instance_uid)
+            if self._is_repeat(name, source, sha256):
+                return
+            with show_progress(source.relative, cine.header.n_frames) as advance:
+                result = analyze_run(
+                    cine,
+                    path=source.relative,
+                    sha256=sha256,
+                    request=self.request,
+                    on_frame=advance,
+                )
+            self.tally.read += 1
+            self._names[name] = (source.relative, sha256)
+            folder = self.outputs.folder / name
+            self._write(folder, result, cine)
+            if self.on_result is not None:
+                self.on_result(folder, result, cine)
+        print(folder / "analysis.json", flush=True)
+
+    def _is_repeat(self, name: str, source: SourceFile, sha256: str) -> bool:
+        if name not in self._names:
+            return False
+        first, first_sha256 = self._names[name]
+        if first_sha256 != sha256:
+            raise DamagedFileError(
+                f"SOPInstanceUID (0008,0018) is that of {first}, but the files differ; "
+                "give one of them an identifier of its own"
+            )
+        say(f"{source.relative}: the same file as {first}; passed over")
+        return True
+
+    def _write(self, folder: Path, result: RunResult, cine: Cine) -> None:
+        """Write a run's files; analysis.json comes last, so that where it is, all is."""
+        analysis, outlines = result.analysis, result.outlines
+        write_atomically(folder / "curves.csv", format_curves(analysis).encode())
+        if self.outputs.report:
+            page = render_report(analysis, cine, outlines)
+            write_atomically(folder / "report.html", page.encode())
+        if self.outputs.overlay:
+            write_atomically(folder / "overlay.gif", render_overlay_gif(analysis, cine, outlines))
+        write_atomically(folder / "analysis.json", encode_analysis(analysis))
+
+
+def check_writable(folder: Path) -> None:
+    """Raise where a folder cannot be written, before hours are spent.
+
+    Raises
+    ------
+    StorageError
+        Nothing can be written there.
+    """
+    probe = folder / ".guidance-probe"
+    write_atomically(probe, b"")
+    try:
+        probe.unlink()
+    except OSError as error:
+        raise StorageError(f"{error.strerror}; choose another folder with --out") from error

@@ -1,0 +1,98 @@
+"""The command line as users see it; each command loads what it needs when it is called."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from guidance import __version__
+from guidance.cli._exit import ExitStatus
+from guidance.cli._options import (
+    FrameTimeMs,
+    Level,
+    Out,
+    Overlay,
+    Paths,
+    PatientSide,
+    Report,
+)
+
+app = typer.Typer(
+    name="guidance",
+    help="Imaging research on medial branch blocks: follow contrast, flag suspected intravascular "
+    "spread, report. Research use only; it flags, it does not diagnose.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Run the command line; the entry point of the `guidance` script."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    app()
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"guidance {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+@app.command()
+def analyze(
+    paths: Paths,
+    out: Out,
+    level: Level = None,
+    side: PatientSide = None,
+    frame_time: FrameTimeMs = None,
+    report: Report = True,
+    overlay: Overlay = False,
+) -> None:
+    """Follow the contrast in runs and write analysis.json, curves.csv and report.html for each."""
+    from guidance.cli._analyze import Outputs, Session
+    from guidance.pipeline import AnalysisRequest
+
+    session = Session(
+        request=AnalysisRequest(level=level, side=side),
+        outputs=Outputs(folder=out, report=report, overlay=overlay),
+        frame_time_ms=frame_time,
+    )
+    raise typer.Exit(session.run(paths))
+
+
+@app.command()
+def info(paths: Paths, frame_time: FrameTimeMs = None) -> None:
+    """Say in words what is in DICOM files, what is missing, and what that costs."""
+    from guidance.cli._info import describe_files
+
+    raise typer.Exit(describe_files(paths, frame_time))
+
+
+@app.command()
+def demo(out: Out = Path("guidance-demo")) -> None:
+    """Analyse the bundled, simulated runs and write an index page of their reports."""
+    from guidance.cli._demo import run_demo
+
+    raise typer.Exit(run_demo(out))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of analysis.json."""
+    from guidance.io import make_analysis_schema
+
+    typer.echo(make_analysis_schema().decode(), nl=False)
+    raise typer.Exit(ExitStatus.DONE)

@@ -1,0 +1,281 @@
+"""From a run to its analysis: the only place that knows the order of the steps."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from guidance import __version__
+from guidance.anatomy import Side, Vertebra
+from guidance.imaging import is_calibrated
+from guidance.pipeline._context import make_context
+from guidance.records import (
+    Analysis,
+    Cine,
+    ContrastRecord,
+    FloatArray,
+    FrameAssessment,
+    FrameRecord,
+    InjectionRecord,
+    NotFound,
+    PoseCandidate,
+    PoseRecord,
+    RunHeader,
+    SourcePose,
+    SourceRecord,
+    SpreadFindings,
+    Verdict,
+)
+from guidance.spread import Monitor, MonitorSettings, trace_outlines
+
+SCHEMA = "guidance.analysis/1"
+
+_NOT_LOOKED_FOR = (
+    "needle: this version does not look for one, so `needle`, `tip_px` and what depends on them "
+    "are null",
+    "landmarks and targets: this version locates none",
+    "intravascular_probability: this version flags by a rule that is not calibrated, so it gives "
+    "no probability",
+)
+
+_DIGITS = 6
+"""Significant figures kept in the result; the measurements carry three at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisRequest:
+    """What the user says of a run beside its file.
+
+    Attributes
+    ----------
+    settings : MonitorSettings
+        Thresholds of the contrast analysis.
+    level : Vertebra or None
+        The vertebra meant.
+    side : Side or None
+        The patient's side.
+    """
+
+    settings: MonitorSettings = field(default_factory=MonitorSettings)
+    level: Vertebra | None = None
+    side: Side | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """One analysed run.
+
+    Attributes
+    ----------
+    analysis : Analysis
+        The content of `analysis.json`.
+    outlines : tuple of tuple of (N, 2) float64 array
+        For each frame the closed outlines of the contrast seen in it: (row, column), stored pixels.
+    """
+
+    analysis: Analysis
+    outlines: tuple[tuple[FloatArray, ...], ...]
+
+
+def replay(monitor: Monitor, cine: Cine) -> Iterator[FrameAssessment]:
+    """Push a run through a monitor, frame by frame, as it would have come in live.
+
+    Parameters
+    ----------
+    monitor : Monitor
+        Fresh.
+    cine : Cine
+        The run. One frame is in memory at a time.
+
+    Yields
+    ------
+    FrameAssessment
+    """
+    timing = cine.header.timing
+    for index, frame in enumerate(cine):
+        yield monitor.push(frame, float(timing.times_s[index]) if timing else None)
+
+
+def analyze_run(
+    cine: Cine,
+    *,
+    path: str,
+    sha256: str,
+    request: AnalysisRequest | None = None,
+    on_frame: Callable[[int], None] | None = None,
+) -> RunResult:
+    """Analyse one run.
+
+    Parameters
+    ----------
+    cine : Cine
+        The run.
+    path : str
+        Its path, relative to the folder the user gave.
+    sha256 : str
+        Of the file.
+    request : AnalysisRequest, optional
+        What the user says of the run.
+    on_frame : callable, optional
+        Called with the number of frames done.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    GuidanceError
+        A frame cannot be decoded.
+    """
+    request = request or AnalysisRequest()
+    context = make_context(cine, level=request.level, side=request.side)
+    monitor = Monitor(context, request.settings)
+    frames: list[FrameRecord] = []
+    outlines: list[tuple[FloatArray, ...]] = []
+    for assessment in replay(monitor, cine):
+        frames.append(_record_frame(assessment, cine.header))
+        outlines.append(trace_outlines(assessment.contrast, assessment.working_scale))
+        if on_frame is not None:
+            on_frame(len(frames))
+    findings = monitor.findings()
+    analysis = Analysis(
+        schema=SCHEMA,
+        guidance_version=__version__,
+        settings=_record_settings(request),
+        warnings=_collect_warnings(cine.header, findings),
+        source=_record_source(cine.header, path, sha256),
+        contrast=_record_contrast(findings, frames),
+    )
+    return RunResult(analysis=analysis, outlines=tuple(outlines))
+
+
+def _record_settings(request: AnalysisRequest) -> dict[str, Any]:
+    return {
+        "monitor": asdict(request.settings),
+        "level": request.level.value if request.level else None,
+        "side": request.side.value if request.side else None,
+    }
+
+
+def _collect_warnings(header: RunHeader, findings: SpreadFindings) -> list[str]:
+    warnings = [str(remark) for remark in header.remarks]
+    if isinstance(header.timing, NotFound):
+        warnings.append(f"frame_times_s is null: {header.timing.reason}")
+    if isinstance(header.scale, NotFound):
+        warnings.append(f"spacing_mm is null: {header.scale.reason}")
+    if isinstance(header.pose.resolved, NotFound):
+        warnings.append(f"source.pose.resolved is null: {header.pose.resolved.reason}")
+    if not is_calibrated(header.intensity):
+        warnings.append(
+            "iodine_signal is null: pixel values are "
+            f"{header.intensity.relationship.value}, not proportional to intensity; "
+            "relative_signal_px is given instead"
+        )
+    if findings.pattern is None:
+        warnings.append("pattern is null: this version does not tell patterns apart")
+    if findings.verdict is not Verdict.INTRAVASCULAR:
+        warnings.append("detection_limit is null: this version does not measure it")
+    return [*warnings, *findings.doubts, *_NOT_LOOKED_FOR]
+
+
+def _record_source(header: RunHeader, path: str, sha256: str) -> SourceRecord:
+    timing, scale, pose = header.timing, header.scale, header.pose
+    return SourceRecord(
+        path=path,
+        sha256=sha256,
+        sop_class_uid=header.sop_class_uid,
+        sop_instance_uid=header.sop_instance_uid,
+        modality=header.modality,
+        n_frames=header.n_frames,
+        rows=header.rows,
+        columns=header.columns,
+        frame_times_s=[round(float(t), 6) for t in timing.times_s] if timing else None,
+        frame_times_from=timing.source if timing else None,
+        spacing_mm=(scale.row_mm, scale.column_mm) if scale else None,
+        spacing_at=scale.at.value if scale else None,
+        pixel_intensity_relationship=header.intensity.relationship.value,
+        pose=SourcePose(
+            primary_angle_deg=pose.primary_angle_deg,
+            secondary_angle_deg=pose.secondary_angle_deg,
+            patient_position=pose.patient_position,
+            patient_orientation=pose.patient_orientation,
+            distance_source_to_detector_mm=pose.distance_source_to_detector_mm,
+            distance_source_to_patient_mm=pose.distance_source_to_patient_mm,
+            candidates=[_record_pose(candidate) for candidate in pose.candidates],
+            resolved=_record_pose(pose.resolved) if pose.resolved else None,
+        ),
+    )
+
+
+def _record_pose(candidate: PoseCandidate) -> PoseRecord:
+    return PoseRecord(
+        primary_angle_deg=candidate.primary_angle_deg,
+        secondary_angle_deg=candidate.secondary_angle_deg,
+        patient=candidate.patient,
+        mirrored=candidate.mirrored,
+    )
+
+
+def _record_frame(assessment: FrameAssessment, header: RunHeader) -> FrameRecord:
+    scale = header.scale
+    area_mm2 = assessment.area_px * scale.pixel_area_mm2 if scale else None
+    iodine_px = assessment.attenuation_px if is_calibrated(header.intensity) else None
+    iodine_mm2 = iodine_px * scale.pixel_area_mm2 if scale and iodine_px is not None else None
+    return FrameRecord(
+        frame=assessment.frame,
+        time_s=_tidy(assessment.time_s),
+        area_px=_tidy(assessment.area_px) or 0.0,
+        area_mm2=_tidy(area_mm2),
+        iodine_signal_px=_tidy(iodine_px),
+        iodine_signal_mm2=_tidy(iodine_mm2),
+        relative_signal_px=_tidy(assessment.attenuation_px) or 0.0,
+        reach_px=_tidy(assessment.reach_px) or 0.0,
+        thin_length_px=_tidy(assessment.thin_length_px) or 0.0,
+        run_off=_tidy(assessment.run_off),
+        intravascular_probability=assessment.intravascular_probability,
+        flagged=assessment.flagged,
+        tip_px=None,
+        remark=assessment.remark,
+    )
+
+
+def _record_contrast(findings: SpreadFindings, frames: list[FrameRecord]) -> ContrastRecord:
+    verdict = findings.verdict.value
+    pattern = findings.pattern.value if findings.pattern else None
+    injections: list[InjectionRecord] = []
+    if findings.onset_frame is not None:
+        row_column = findings.origin_px
+        injections.append(
+            InjectionRecord(
+                onset_frame=findings.onset_frame,
+                end_frame=findings.end_frame,
+                flag_frame=findings.flag_frame,
+                verdict=verdict,
+                pattern=pattern,
+                intravascular_probability=None,
+                vessel=None,
+                tip_px=None,
+                target=None,
+                tip_to_target_mm=None,
+                reached_target=None,
+                origin_px=(round(row_column[0], 2), round(row_column[1], 2))
+                if row_column
+                else None,
+            )
+        )
+    return ContrastRecord(
+        onset_frame=findings.onset_frame,
+        verdict=verdict,
+        intravascular_probability=None,
+        flag_frame=findings.flag_frame,
+        pattern=pattern,
+        detection_limit=None,
+        grounds=list(findings.grounds),
+        injections=injections,
+        frames=frames,
+    )
+
+
+def _tidy(value: float | None) -> float | None:
+    """Return a value with the figures that mean something."""
+    return None if value is None else float(f"{value:.{_DIGITS}g}")

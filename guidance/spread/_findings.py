@@ -1,0 +1,190 @@
+"""From what was gathered over the frames to a verdict, with its grounds and its doubts."""
+
+import math
+from dataclasses import dataclass, field
+
+from guidance.records import RunContext, SpreadFindings, SpreadPattern, Verdict
+from guidance.spread._settings import MonitorSettings
+
+_MIN_JUDGED = 3
+"""With fewer frames compared, `none` would be said of nothing."""
+
+_MIN_WATCHED_S = 2.0
+"""Shorter than this after onset, contrast has had no time to leave (guess)."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What a monitor has gathered so far; lengths and areas in stored pixels."""
+
+    is_subtracted: bool
+    shows_patient: bool
+    n_frames: int = 0
+    judged: int = 0
+    unsettled: int = 0
+    repeated: int = 0
+    first_reference: int | None = None
+    times_s: list[float | None] = field(default_factory=list)
+    onset_frame: int | None = None
+    origin: tuple[float, float] = (0.0, 0.0)
+    area: float = 0.0
+    signal: float = 0.0
+    reach: float = 0.0
+    thin: float = 0.0
+    run_off: float = 0.0
+    peak: float = 0.0
+    end_frame: int | None = None
+    vessel_frames: int = 0
+    run_off_frames: int = 0
+    flag_frame: int | None = None
+    greatest_thin: float = 0.0
+    flagged_for: str = ""
+
+    def weigh(
+        self, frame: int, held: float, vessel_length: float, settings: MonitorSettings
+    ) -> None:
+        """Take in one measured frame and raise the flag where the rule says so.
+
+        Parameters
+        ----------
+        frame : int
+            Its number.
+        held : float
+            Signal over every pixel that ever showed contrast.
+        vessel_length : float
+            Thin contrast of this length is vessel-like. Stored pixels.
+        settings : MonitorSettings
+        """
+        if held > 1.02 * self.peak:
+            self.end_frame = frame
+        self.peak = max(self.peak, held)
+        self.run_off = min(1.0, max(0.0, 1 - held / self.peak)) if self.peak > 0 else 0.0
+        self.greatest_thin = max(self.greatest_thin, self.thin)
+        self.vessel_frames = self.vessel_frames + 1 if self.thin >= vessel_length else 0
+        leaving = self.run_off >= settings.run_off
+        self.run_off_frames = self.run_off_frames + 1 if leaving else 0
+        if self.flag_frame is not None:
+            return
+        if self.vessel_frames >= settings.flag_frames:
+            self.flag_frame, self.flagged_for = frame, "thin"
+        elif self.run_off_frames >= settings.flag_frames:
+            self.flag_frame, self.flagged_for = frame, "run_off"
+
+
+def conclude(
+    evidence: Evidence, context: RunContext, settings: MonitorSettings, working_scale: float
+) -> SpreadFindings:
+    """Return the verdict that the evidence bears.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    context : RunContext
+    settings : MonitorSettings
+    working_scale : float
+        Working pixels per stored pixel.
+
+    Returns
+    -------
+    SpreadFindings
+    """
+    grounds: list[str] = []
+    doubts: list[str] = []
+    origin = None
+    verdict, pattern = Verdict.INDETERMINATE, None
+    if evidence.onset_frame is None:
+        verdict, pattern = _conclude_without_contrast(evidence, grounds, doubts)
+    else:
+        row, column = ((v + 0.5) / working_scale - 0.5 for v in evidence.origin)
+        origin = (row, column)
+        verdict = _conclude_with_contrast(evidence, context, settings, grounds, doubts)
+    return SpreadFindings(
+        verdict=verdict,
+        pattern=pattern,
+        onset_frame=evidence.onset_frame,
+        flag_frame=evidence.flag_frame,
+        end_frame=evidence.end_frame,
+        origin_px=origin,
+        grounds=tuple(grounds),
+        doubts=tuple(doubts),
+    )
+
+
+def _conclude_without_contrast(
+    evidence: Evidence, grounds: list[str], doubts: list[str]
+) -> tuple[Verdict, SpreadPattern | None]:
+    reason = _why_not_judged(evidence)
+    if reason:
+        doubts.append(reason)
+        return Verdict.INDETERMINATE, None
+    grounds.append(
+        f"{evidence.judged} of {evidence.n_frames} frames were compared with frames before them, "
+        "and nothing was added to the image"
+    )
+    if evidence.unsettled > 0.25 * evidence.n_frames:
+        doubts.append(
+            f"the exposure had not settled in {evidence.unsettled} of {evidence.n_frames} frames; "
+            "contrast that came then would be missed"
+        )
+    doubts.append("contrast already there in the first settled frame is not seen as an injection")
+    return Verdict.NONE, SpreadPattern.NONE
+
+
+def _why_not_judged(evidence: Evidence) -> str:
+    if evidence.is_subtracted:
+        return "the stored pixels are already a subtraction; give the unsubtracted run"
+    if not evidence.shows_patient:
+        return "no pixel shows the patient; the frame is empty or covered by shutters"
+    if evidence.n_frames == 1:
+        return "a single image shows no change; give the run it was taken from"
+    if evidence.judged < _MIN_JUDGED:
+        return (
+            f"only {evidence.judged} of {evidence.n_frames} frames could be compared with an "
+            "earlier one of the same exposure"
+        )
+    return ""
+
+
+def _conclude_with_contrast(
+    evidence: Evidence,
+    context: RunContext,
+    settings: MonitorSettings,
+    grounds: list[str],
+    doubts: list[str],
+) -> Verdict:
+    onset = evidence.onset_frame or 0
+    grounds.append(f"contrast is first seen in frame {onset}{_at(evidence.times_s[onset])}")
+    if evidence.flagged_for == "thin":
+        length = _length(evidence.greatest_thin, context)
+        grounds.append(f"it runs in thin lines, together up to {length} long, as in vessels")
+    elif evidence.flagged_for == "run_off":
+        grounds.append(
+            f"at least {settings.run_off:.0%} of its signal left again within the run, as blood "
+            "carries it off; in tissue it stays"
+        )
+    if evidence.flag_frame is not None:
+        return Verdict.INTRAVASCULAR
+    grounds.append(
+        f"no thin lines longer than {_length(evidence.greatest_thin, context)} were seen, and "
+        f"{evidence.run_off:.0%} of the greatest signal was gone at the end"
+    )
+    doubts.append(
+        "how small a vessel this run would have shown has not been measured, so a small uptake is "
+        "not excluded"
+    )
+    last, first = evidence.times_s[-1], evidence.times_s[onset]
+    if last is None or first is None:
+        doubts.append("without frame times, staying cannot be told from leaving slowly")
+    elif last - first < _MIN_WATCHED_S:
+        doubts.append(f"the run ends {last - first:.1f} s after onset, before contrast could leave")
+    return Verdict.INDETERMINATE
+
+
+def _at(time_s: float | None) -> str:
+    return "" if time_s is None else f" at {time_s:.1f} s"
+
+
+def _length(length_px: float, context: RunContext) -> str:
+    if not context.scale:
+        return f"{length_px:.0f} pixels"
+    return f"{length_px * math.sqrt(context.scale.pixel_area_mm2):.0f} mm"

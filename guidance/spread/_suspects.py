@@ -1,0 +1,194 @@
+"""Lit regions that look like added contrast, followed from frame to frame until believed."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from guidance.spread._settings import MonitorSettings
+
+_NEVER = np.iinfo(np.int32).max
+_NEIGHBOURHOOD_PX = 16
+"""Around a lit region, loss of attenuation within this distance speaks for motion."""
+
+_SMOOTH_PX = 2.0
+"""What something left behind when it moved is faint and wide; smoothing brings it out."""
+
+_SEARCH_PX = 24
+"""Furthest that something is looked for that may have moved: a diaphragm goes 10 mm in half a
+second of deep breathing. Working pixels."""
+
+_RIM_PX = 4
+"""A lit region is compared together with a rim of this width. Working pixels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Suspects:
+    """Regions that may be contrast, in one frame.
+
+    Attributes
+    ----------
+    since : (r, c) int32 array
+        Frame in which each lit region was first lit; the largest integer where nothing is lit.
+    count : (r, c) int32 array
+        In how many distinct frames in a row it has been lit; 0 where nothing is.
+    """
+
+    since: NDArray[np.int32]
+    count: NDArray[np.int32]
+
+    @property
+    def longest(self) -> int:
+        """Frames in a row of the region that has been lit longest."""
+        return int(self.count.max())
+
+
+def no_suspects(shape: tuple[int, int]) -> Suspects:
+    """Return what is known before the first comparison."""
+    return Suspects(since=np.full(shape, _NEVER, np.int32), count=np.zeros(shape, np.int32))
+
+
+def follow_suspects(
+    earlier: Suspects,
+    frame: int,
+    z: NDArray[np.float32],
+    attenuation: NDArray[np.float32],
+    added: NDArray[np.float32],
+    settings: MonitorSettings,
+) -> Suspects:
+    """Return the regions of a frame that may be contrast, joined to those they continue.
+
+    A region counts when it is large and dark enough, and when attenuation was added there rather
+    than moved: a needle, a catheter or a bone edge that moves darkens one side and brightens the
+    other.
+
+    Parameters
+    ----------
+    earlier : Suspects
+        Of the frame before.
+    frame : int
+        Number of this frame.
+    z : (r, c) float32 array
+        Excess over all references, in standard deviations.
+    attenuation : (r, c) float32 array
+        The frame itself.
+    added : (r, c) float32 array
+        Its change against the references.
+    settings : MonitorSettings
+
+    Returns
+    -------
+    Suspects
+    """
+    smooth = np.asarray(cv2.GaussianBlur(added, (0, 0), _SMOOTH_PX), np.float32)
+    noise = 1.4826 * float(np.median(np.abs(smooth[z != 0]))) if z.any() else 0.0
+    seeds = (z > settings.seed_z).astype(np.uint8)
+    lit = cv2.morphologyEx(seeds, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(lit, connectivity=8)
+    found = no_suspects((z.shape[0], z.shape[1]))
+    for label in range(1, len(stats)):
+        if int(stats[label, cv2.CC_STAT_AREA]) < settings.min_area_px:
+            continue
+        window = _window(stats[label], z.shape, _NEIGHBOURHOOD_PX + 1)
+        region = labels[window] == label
+        near = cv2.dilate(region.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        count = 1 + int(earlier.count[window][near].max())
+        needed = settings.peak_z if count == 1 else settings.stay_z
+        if float(z[window][region].max()) < needed:
+            continue
+        if not is_added(region, smooth[window], noise, settings.added_share):
+            continue
+        wide = _window(stats[label], z.shape, _SEARCH_PX + _RIM_PX + 1)
+        if is_moved(labels[wide] == label, attenuation[wide], added[wide], settings.moved_share):
+            continue
+        since = min(frame, int(earlier.since[window][near].min()))
+        found.since[window][region] = since
+        found.count[window][region] = count
+    return found
+
+
+def is_added(
+    region: NDArray[np.bool_],
+    added: NDArray[np.float32],
+    noise: float,
+    share: float,
+) -> bool:
+    """Return whether a region gained attenuation that its surroundings did not lose.
+
+    Parameters
+    ----------
+    region : (r, c) bool array
+        The lit region, with its surroundings around it.
+    added : (r, c) float32 array
+        Change of attenuation, smoothed.
+    noise : float
+        Its standard deviation where nothing changed.
+    share : float
+        Of all change in and around the region, at most this much may be loss.
+    """
+    side = 2 * _NEIGHBOURHOOD_PX + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    near = cv2.dilate(region.astype(np.uint8), disc) > 0
+    beyond_noise = np.sign(added) * np.maximum(np.abs(added) - 3 * noise, 0)
+    gain = float(beyond_noise[near & (added > 0)].sum())
+    loss = -float(beyond_noise[near & (added < 0)].sum())
+    return loss <= share * (gain + loss)
+
+
+def is_moved(
+    region: NDArray[np.bool_],
+    attenuation: NDArray[np.float32],
+    added: NDArray[np.float32],
+    share: float,
+) -> bool:
+    """Return whether a shift of what was there before explains a lit region.
+
+    The edge of the diaphragm, of the bowel or of a tool that moves further than the motion margin
+    adds attenuation on one side only. Moved back, such a frame equals the reference; contrast does
+    not, wherever it is moved. The shift must explain both where the frame is lit and where that
+    content would have come from.
+
+    Parameters
+    ----------
+    region : (r, c) bool array
+        The lit region, with a margin to search in.
+    attenuation : (r, c) float32 array
+        The frame.
+    added : (r, c) float32 array
+        Its change against the reference.
+    share : float
+        A shift that explains this share of the squared change explains the region.
+    """
+    before = attenuation - added
+    now, then = (np.asarray(a - cv2.blur(a, (41, 41)), np.float32) for a in (attenuation, before))
+    rim = np.ones((2 * _RIM_PX + 1, 2 * _RIM_PX + 1), np.uint8)
+    near = cv2.dilate(region.astype(np.uint8), rim)
+    rows, columns = _slices(near > 0)
+    template, mask = now[rows, columns], near[rows, columns].astype(np.float32)
+    top, left = max(0, rows.start - _SEARCH_PX), max(0, columns.start - _SEARCH_PX)
+    search = then[top : rows.stop + _SEARCH_PX, left : columns.stop + _SEARCH_PX]
+    cost = cv2.matchTemplate(search, template, cv2.TM_SQDIFF, mask=mask)
+    best = np.unravel_index(int(np.argmin(cost)), cost.shape)
+    shift = (rows.start - top - int(best[0]), columns.start - left - int(best[1]))
+    if shift == (0, 0):
+        return False
+    moved = np.roll(then, shift, axis=(0, 1))
+    source = np.roll(near, (-shift[0], -shift[1]), axis=(0, 1))
+    both = (near > 0) | (source > 0)
+    unexplained = float(((now - moved)[both] ** 2).sum())
+    change = float(((now - then)[both] ** 2).sum())
+    return unexplained < (1 - share) * change
+
+
+def _slices(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _window(stat: NDArray[np.int32], shape: tuple[int, ...], margin: int) -> tuple[slice, slice]:
+    left, top, width, height = (int(v) for v in stat[:4])
+    return (
+        slice(max(0, top - margin), min(shape[0], top + height + margin)),
+        slice(max(0, left - margin), min(shape[1], left + width + margin)),
+    )

@@ -1,0 +1,70 @@
+"""What every test may lean on: the shared real data, and the rule for skipping."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def skip_or_fail(reason: str) -> NoReturn:
+    """Skip, or fail where `GUIDANCE_REQUIRE=all` says that everything must be there."""
+    if os.environ.get("GUIDANCE_REQUIRE") == "all":
+        pytest.fail(f"GUIDANCE_REQUIRE=all, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[object, str], None]:
+    """Return what skips, or fails under `GUIDANCE_REQUIRE=all`, where a thing is not there."""
+
+    def check(thing: object, reason: str) -> None:
+        if not thing:
+            skip_or_fail(reason)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real images beside the checkout; it is never part of the project."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        skip_or_fail("../shared/data is absent: real images are not shipped with the project")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_dicoms() -> Path:
+    """Return the bundled simulated runs."""
+    return ROOT / "sample_dicoms"
+
+
+# dciodvfy predates these attributes of the standard and takes them for mistakes.
+NEWER_THAN_DCIODVFY = ("(0008,001c)",)  # Synthetic Data, added to the standard in 2023
+
+
+@pytest.fixture(scope="session")
+def dicom_errors() -> Callable[[Path], list[str]]:
+    """Return what lists the errors that dciodvfy (Debian dicom3tools) finds in a DICOM file."""
+    tool = shutil.which("dciodvfy")
+    if tool is None:
+        skip_or_fail("dciodvfy is not installed: apt-get install dicom3tools")
+
+    def check(path: Path) -> list[str]:
+        found = subprocess.run([tool, "-new", path], capture_output=True, text=True, check=False)
+        lines = (found.stdout + found.stderr).splitlines()
+        # It names the object's kind when it has understood the file at all.
+        assert any(line.strip() == "XAImage" for line in lines), lines
+        return [
+            line
+            for line in lines
+            if line.startswith("Error") and not any(tag in line for tag in NEWER_THAN_DCIODVFY)
+        ]
+
+    return check
