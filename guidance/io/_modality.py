@@ -149,7 +149,7 @@ def _rescale(attributes: Attributes, layout: PixelLayout) -> tuple[ModalityTrans
         return identity, []
     low, high = sorted(end * slope + intercept for end in layout.stored_range)
     # float32 must hold the values: they must not overflow, nor their span drown in the intercept.
-    is_held = -LARGEST_VALUE < low and high < LARGEST_VALUE  # false for NaN, too
+    is_held = low > -LARGEST_VALUE and high < LARGEST_VALUE  # false for NaN, too
     if is_held and np.float32(low) < np.float32(high):
         return Rescale(slope, intercept), []
     keyword = "RescaleIntercept" if math.isfinite(slope) and slope != 0 else "RescaleSlope"

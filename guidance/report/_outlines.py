@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guidance.errors import InputError
-from guidance.records import Analysis, Cine
+from guidance.records import Analysis, Cine, ContrastRecord
 from guidance.report.style import OUTLINE, OUTLINE_CASING
 
 if TYPE_CHECKING:
@@ -28,13 +28,20 @@ def check_run(analysis: Analysis, cine: Cine, outlines: Outlines) -> None:
     Raises
     ------
     InputError
-        They differ in their number of frames, or an outline is not (N, 2).
+        They differ in their number of frames, the analysis names a frame that the run lacks, or an
+        outline is not (N, 2).
     """
     counts = (analysis.source.n_frames, len(cine), len(outlines))
     if len(set(counts)) > 1:
         raise InputError(
             f"the analysis has {counts[0]} frames, the run {counts[1]}, the outlines {counts[2]}, "
             "expected the same number; pass results of one run"
+        )
+    named = _frames_named(analysis.contrast)
+    if named and not 0 <= min(named) <= max(named) < counts[0]:
+        raise InputError(
+            f"the analysis names frames {min(named)} to {max(named)}, expected 0 to "
+            f"{counts[0] - 1}; pass results of one run"
         )
     for frame, polygons in enumerate(outlines):
         for polygon in polygons:
@@ -43,6 +50,13 @@ def check_run(analysis: Analysis, cine: Cine, outlines: Outlines) -> None:
                     f"an outline of frame {frame} has shape {polygon.shape}, expected (N, 2); "
                     "pass [row, column] positions"
                 )
+
+
+def _frames_named(contrast: ContrastRecord) -> set[int]:
+    named = {contrast.onset_frame, contrast.flag_frame, *(r.frame for r in contrast.frames)}
+    for injection in contrast.injections:
+        named |= {injection.onset_frame, injection.end_frame, injection.flag_frame}
+    return {frame for frame in named if frame is not None}
 
 
 def thin(polygon: Polygon, step: float) -> Polygon:

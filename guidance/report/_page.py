@@ -1,10 +1,10 @@
 """The report of one run: a single HTML page that needs nothing beside itself."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from guidance.records import Analysis, Cine, FrameTiming, RunHeader, Verdict
+from guidance.records import Analysis, Cine, FrameTiming, Remark, RunHeader, Verdict
 from guidance.report import _words as words
 from guidance.report._charts import NARROW, WIDE, Curve, curves, render_curves, unjudged_spans
 from guidance.report._course import frame_times, key_frames, peak_frame
@@ -58,23 +58,26 @@ def render_report(analysis: Analysis, cine: Cine, outlines: Outlines) -> str:
         "summary": _summary(analysis, times),
         "lead": words.lead(analysis, times),
         "facts": _key_facts(analysis, times),
-        "grounds": _capped([words.clean(text) for text in contrast.grounds]),
-        "warnings": _capped([words.clean(text) for text in analysis.warnings]),
+        "grounds": _capped(contrast.grounds, words.clean),
+        "warnings": _capped(analysis.warnings, words.clean),
         "pictures": pictures,
         "strip_note": _strip_note(analysis),
         "chart": _chart(analysis, times),
         "no_chart": _why_no_chart(analysis),
-        "injections": {"headings": headings, "rows": _capped(rows), "missing": missing},
-        "remarks": _remarks(cine.header),
+        "injections": {"headings": headings, "rows": _capped(rows, list), "missing": missing},
+        "remarks": _capped(cine.header.remarks, _remark_cells),
         "source": _source_rows(analysis, cine.header, times, pictures.window.source),
-        "settings": _capped(list(words.flatten(analysis.settings))),
+        "settings": _capped(list(words.flatten(analysis.settings)), tuple),
     }
     return render_template("report.html.j2", values)
 
 
-def _capped(items: Sequence[Item]) -> dict[str, Any]:
-    """Return the items to show, and how many more there are."""
-    return {"shown": items[:LONGEST_LIST], "left_out": max(0, len(items) - LONGEST_LIST)}
+def _capped(items: Sequence[Item], show: Callable[[Item], Any]) -> dict[str, Any]:
+    """Return what to show of the first items, and how many more there are."""
+    return {
+        "shown": [show(item) for item in items[:LONGEST_LIST]],
+        "left_out": max(0, len(items) - LONGEST_LIST),
+    }
 
 
 def _summary(analysis: Analysis, times: list[float] | None) -> str:
@@ -182,15 +185,9 @@ def _height(curve: Curve, top: float, where: str) -> str:
     return f"{curve.name}: greatest {words.number(top, curve.unit)} at {where}"
 
 
-def _remarks(header: RunHeader) -> dict[str, Any]:
-    rows = [
-        [words.clean(text) for text in (r.attribute, r.finding, r.cost, r.remedy)]
-        for r in header.remarks[: LONGEST_LIST + 1]
-    ]
-    return {
-        "shown": rows[:LONGEST_LIST],
-        "left_out": max(0, len(header.remarks) - LONGEST_LIST),
-    }
+def _remark_cells(remark: Remark) -> list[str]:
+    parts = (remark.attribute, remark.finding, remark.cost, remark.remedy)
+    return [words.clean(part) for part in parts]
 
 
 def _source_rows(

@@ -5,7 +5,6 @@ tree's ends. Lengths in millimetres at the isocentre, volumes in cubic millimetr
 millilitre), iodine in milligrams. Places are (row, column) in millimetres from the tip.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -34,8 +33,6 @@ VEIN_LENGTH_MM = (9.0, 20.0)
 VEIN_LAST_MM = 180.0
 VEIN_GENERATIONS = 3
 FLOW_STEP_S = 1e-3
-
-Noise = Callable[[FloatArray, FloatArray], FloatArray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

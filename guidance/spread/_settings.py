@@ -88,7 +88,7 @@ class MonitorSettings:
     grow_z: float = 3.0
     min_area_px: int = 10
     added_share: float = 0.2
-    moved_share: float = 0.5
+    moved_share: float = 0.4
     confirm_frames: int = 3
     confirm_s: float = 0.1
     thin_mm: float = 3.0

@@ -100,7 +100,9 @@ def follow_suspects(
         if not is_added(region, smooth[window], noise, settings.added_share):
             continue
         wide = _window(stats[label], z.shape, _SEARCH_PX + _RIM_PX + 1)
-        if is_moved(labels[wide] == label, attenuation[wide], added[wide], settings.moved_share):
+        if is_moved(
+            labels[wide] == label, attenuation[wide], added[wide], noise, settings.moved_share
+        ):
             continue
         since = min(frame, int(earlier.since[window][near].min()))
         found.since[window][region] = since
@@ -140,6 +142,7 @@ def is_moved(
     region: NDArray[np.bool_],
     attenuation: NDArray[np.float32],
     added: NDArray[np.float32],
+    noise: float,
     share: float,
 ) -> bool:
     """Return whether a shift of what was there before explains a lit region.
@@ -157,11 +160,12 @@ def is_moved(
         The frame.
     added : (r, c) float32 array
         Its change against the reference.
+    noise : float
+        Standard deviation of that change, smoothed, where nothing changed.
     share : float
         A shift that explains this share of the squared change explains the region.
     """
-    before = attenuation - added
-    now, then = (np.asarray(a - cv2.blur(a, (41, 41)), np.float32) for a in (attenuation, before))
+    now, then = (_without_slow_part(a) for a in (attenuation, attenuation - added))
     rim = np.ones((2 * _RIM_PX + 1, 2 * _RIM_PX + 1), np.uint8)
     near = cv2.dilate(region.astype(np.uint8), rim)
     rows, columns = _slices(near > 0)
@@ -176,9 +180,14 @@ def is_moved(
     moved = np.roll(then, shift, axis=(0, 1))
     source = np.roll(near, (-shift[0], -shift[1]), axis=(0, 1))
     both = (near > 0) | (source > 0)
-    unexplained = float(((now - moved)[both] ** 2).sum())
-    change = float(((now - then)[both] ** 2).sum())
-    return unexplained < (1 - share) * change
+    unexplained = float(((now - moved)[both] ** 2).mean())
+    change = float(((now - then)[both] ** 2).mean())
+    return unexplained - noise**2 < (1 - share) * (change - noise**2)
+
+
+def _without_slow_part(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    smooth = cv2.GaussianBlur(image, (0, 0), _SMOOTH_PX)
+    return np.asarray(smooth - cv2.blur(image, (41, 41)), np.float32)
 
 
 def _slices(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
