@@ -5,17 +5,20 @@ more: averaging along the right direction brings it out (Chaudhuri 1989, doi 10.
 filter's response is measured against its own noise, taken from the same image.
 """
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from guidance.imaging._lines import measure_lines
 
 LINE_PX = 15
 """Length of the line that is averaged along, in pixels of the line image: veins are straight over
 about 10 mm."""
 
 _DIRECTIONS = 8
+_LINE_SIGMA_PX = 0.8
+"""Smoothing across a line: a vein is about two pixels wide there."""
+
 _LINE_IMAGE_PX = 256
 """Larger side of the image that lines are looked for in."""
 
@@ -64,10 +67,11 @@ def _measure_lines(cut: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArra
         size = (max(1, round(columns * factor)), max(1, round(rows * factor)))
         small = np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), np.float32)
         inside = cv2.resize(valid.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    responses = [cv2.filter2D(small, cv2.CV_32F, kernel) for kernel in _line_kernels()]
-    center, noise = _spread(np.asarray(responses[0], np.float32), inside)
+    soft = np.asarray(cv2.GaussianBlur(small, (0, 0), _LINE_SIGMA_PX), np.float32)
+    largest, horizontal = measure_lines(soft, LINE_PX, _DIRECTIONS)
     # Noise is the same in every direction, so one measurement of it serves them all.
-    best = np.asarray((np.maximum.reduce(responses) - center) / noise, np.float32)
+    center, noise = _spread(horizontal, inside)
+    best = np.asarray((largest - center) / noise, np.float32)
     if factor < 1:
         best = np.asarray(cv2.resize(best, (columns, rows)), np.float32)
     return best
@@ -88,17 +92,3 @@ def _spread(image: NDArray[np.float32], valid: NDArray[np.bool_]) -> tuple[np.fl
         return np.float32(0), np.float32(1)
     low, center, high = np.percentile(inside, (25, 50, 75))
     return np.float32(center), np.float32((high - low) / 1.349 + 1e-6)
-
-
-@lru_cache(maxsize=1)
-def _line_kernels() -> tuple[NDArray[np.float32], ...]:
-    half = LINE_PX // 2
-    rows, columns = np.indices((LINE_PX, LINE_PX)) - half
-    kernels = []
-    for index in range(_DIRECTIONS):
-        angle = np.pi * index / _DIRECTIONS
-        across = rows * np.cos(angle) - columns * np.sin(angle)
-        along = rows * np.sin(angle) + columns * np.cos(angle)
-        kernel = np.exp(-0.5 * across**2) * (np.abs(along) <= half)
-        kernels.append((kernel / kernel.sum()).astype(np.float32))
-    return tuple(kernels)

@@ -2,9 +2,10 @@
 
 import re
 
+from pydicom.config import IGNORE
 from pydicom.uid import UID
 
-from guidance.errors import MissingAttributeError, UnsupportedImageError
+from guidance.errors import MissingAttributeError, NotAProjectionError, UnsupportedImageError
 from guidance.io._attributes import Attributes
 from guidance.io._keywords import label
 
@@ -50,7 +51,7 @@ def accept_sop_class(attributes: Attributes, meta: Attributes) -> str:
     ------
     MissingAttributeError
         The file does not say what it is.
-    UnsupportedImageError
+    NotAProjectionError
         It is something else.
     """
     uid = attributes.uid("SOPClassUID") or meta.uid("MediaStorageSOPClassUID")
@@ -60,7 +61,7 @@ def accept_sop_class(attributes: Attributes, meta: Attributes) -> str:
             "the header may be cut short: export the run again from its source"
         )
     if uid not in ACCEPTED:
-        raise UnsupportedImageError(
+        raise NotAProjectionError(
             f"{label('SOPClassUID')} is not a projection image; found {describe_uid(uid)}, "
             "expected XA, XRF, CR, DX or grey secondary capture; give the fluoroscopy run itself"
         )
@@ -101,7 +102,6 @@ def accept_photometry(attributes: Attributes) -> str:
 
 def describe_uid(uid: str) -> str:
     """Return a well-known identifier's name, or the identifier if it is one at all."""
-    name = UID(uid).name
-    if name != uid:
-        return name
-    return uid if re.fullmatch(r"[0-9.]{1,64}", uid) else "no valid identifier"
+    if not re.fullmatch(r"[0-9.]{1,64}", uid):
+        return "no valid identifier"
+    return UID(uid, validation_mode=IGNORE).name

@@ -135,7 +135,7 @@ class Attributes:
         tag = tag_for_keyword(keyword)
         if tag is None:
             raise KeyError(keyword)
-        return self._dataset.get_item(tag) if tag in self._dataset else None
+        return self._dataset.get_item(tag, keep_deferred=True)
 
 
 def _representation(element: Any, keyword: str) -> str:  # noqa: ANN401 - as `_element`

@@ -227,16 +227,19 @@ def _orientation(attributes: Attributes, remarks: list[Remark]) -> tuple[str, st
 
 
 def _is_direction(code: str) -> bool:
-    return 1 <= len(code) <= len(LETTER_WEIGHTS) and all(letter in DIRECTIONS for letter in code)
+    """Return whether a code is one to three letters, each of another axis."""
+    if not code or any(letter not in DIRECTIONS for letter in code):
+        return False
+    axes = {tuple(abs(part) for part in DIRECTIONS[letter]) for letter in code}
+    return len(axes) == len(code)
 
 
 def _direction(letters: str) -> FloatArray:
-    """Return the unit vector of one to three letters; of zero length where they cancel."""
+    """Return the unit vector of one to three letters."""
     vector = np.zeros(3)
     for weight, letter in zip(LETTER_WEIGHTS, letters, strict=False):
         vector += weight * np.array(DIRECTIONS[letter])
-    length = float(np.linalg.norm(vector))
-    return vector / length if length else vector
+    return vector / np.linalg.norm(vector)
 
 
 def _angle(

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from guidance.records import Analysis, Cine, FrameTiming, Remark, RunHeader, Verdict
+from guidance.records import Analysis, Cine, ContrastRecord, FrameTiming, Remark, RunHeader, Verdict
 from guidance.report import _words as words
 from guidance.report._charts import NARROW, WIDE, Curve, curves, render_curves, unjudged_spans
 from guidance.report._course import frame_times, key_frames, peak_frame
@@ -14,7 +15,9 @@ from guidance.report._templates import render_template
 from guidance.report.style import verdict_style
 
 LONGEST_LIST = 60
-"""Remarks, warnings, injections and settings beyond this many are counted, not shown."""
+"""Remarks, warnings, grounds and settings beyond this many are counted, not shown."""
+MOST_INJECTIONS = 8
+"""Injections that have a column of the table."""
 
 Item = TypeVar("Item")
 Row = tuple[str, list[str]]
@@ -49,7 +52,6 @@ def render_report(analysis: Analysis, cine: Cine, outlines: Outlines) -> str:
     check_run(analysis, cine, outlines)
     contrast, times = analysis.contrast, frame_times(analysis)
     pictures = render_pictures(analysis, cine, outlines)
-    headings, rows, missing = words.injection_table(contrast, times)
     values: dict[str, Any] = {
         "name": words.run_name(analysis.source.sop_instance_uid),
         "verdict": contrast.verdict,
@@ -64,7 +66,7 @@ def render_report(analysis: Analysis, cine: Cine, outlines: Outlines) -> str:
         "strip_note": _strip_note(analysis),
         "chart": _chart(analysis, times),
         "no_chart": _why_no_chart(analysis),
-        "injections": {"headings": headings, "rows": _capped(rows, list), "missing": missing},
+        "injections": _injections(contrast, times),
         "remarks": _capped(cine.header.remarks, _remark_cells),
         "source": _source_rows(analysis, cine.header, times, pictures.window.source),
         "settings": _capped(list(words.flatten(analysis.settings)), tuple),
@@ -183,6 +185,13 @@ def _height(curve: Curve, top: float, where: str) -> str:
     if top <= 0:
         return f"{curve.name}: zero throughout"
     return f"{curve.name}: greatest {words.number(top, curve.unit)} at {where}"
+
+
+def _injections(contrast: ContrastRecord, times: list[float] | None) -> dict[str, Any]:
+    shown = contrast.injections[:MOST_INJECTIONS]
+    rows, missing = words.injection_table(replace(contrast, injections=shown), times)
+    left_out = len(contrast.injections) - len(shown)
+    return {"count": len(shown), "rows": rows, "missing": missing, "left_out": left_out}
 
 
 def _remark_cells(remark: Remark) -> list[str]:

@@ -24,8 +24,8 @@ NOT_GIVEN = "not given"
 NBSP = "\N{NO-BREAK SPACE}"
 THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
-_Column = tuple[str, Callable[[InjectionRecord], Any], Callable[[Any], str]]
-"""Heading, where the value is found, and how it reads."""
+_Fact = tuple[str, Callable[[InjectionRecord], Any], Callable[[Any], str]]
+"""Name, where the value is found, and how it reads."""
 
 LONGEST_TEXT = 600
 """Characters of one text that a page shows; a header may hold megabytes."""
@@ -184,23 +184,21 @@ def spacing(source: SourceRecord) -> str:
 
 def injection_table(
     contrast: ContrastRecord, times: list[float] | None
-) -> tuple[list[str], list[list[str]], list[str]]:
-    """Return the table of injections.
+) -> tuple[list[tuple[str, list[str]]], list[str]]:
+    """Return the table of injections, a column for each: few they are, and much is said of each.
 
     Returns
     -------
-    headings : list of str
-        Columns that hold something for at least one injection.
-    rows : list of list of str
-        One row per injection.
+    rows : list of (str, list of str)
+        What is told, and what it is for each injection; only what is known of at least one.
     missing : list of str
-        Columns left out because no injection has them.
+        What is known of none.
     """
 
     def frame(value: int) -> str:
         return at_frame(value, times)
 
-    columns: list[_Column] = [
+    facts: list[_Fact] = [
         ("Onset", lambda i: i.onset_frame, frame),
         ("Growth ends", lambda i: i.end_frame, frame),
         ("Flag", lambda i: "not raised" if i.flag_frame is None else frame(i.flag_frame), clean),
@@ -214,19 +212,15 @@ def injection_table(
         ("Tip to target (least)", lambda i: i.tip_to_target_mm, lambda v: number(v, "mm")),
         ("Target reached", lambda i: i.reached_target, lambda v: "yes" if v else "no"),
     ]
-    kept, missing = [], []
-    for column in columns:
-        if any(column[1](injection) is not None for injection in contrast.injections):
-            kept.append(column)
+    rows: list[tuple[str, list[str]]] = []
+    missing: list[str] = []
+    for name, get, show in facts:
+        values = [get(injection) for injection in contrast.injections]
+        if any(value is not None for value in values):
+            rows.append((name, ["–" if value is None else show(value) for value in values]))
         else:
-            missing.append(column[0].lower())
-
-    def cell(column: _Column, injection: InjectionRecord) -> str:
-        value = column[1](injection)
-        return "–" if value is None else column[2](value)
-
-    rows = [[cell(column, injection) for column in kept] for injection in contrast.injections]
-    return [column[0] for column in kept], rows, missing
+            missing.append(name.lower())
+    return rows, missing
 
 
 def position(pixel: tuple[float, float]) -> str:

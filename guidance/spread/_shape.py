@@ -98,7 +98,8 @@ def _measure_length(piece: NDArray[np.bool_]) -> float:
     """Return the length of a thin piece: half of its outline, less its width."""
     contours, _ = cv2.findContours(piece.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     perimeter = max(cv2.arcLength(contour, closed=True) for contour in contours)
-    return max(1.0, perimeter / 2)
+    half = max(1.0, perimeter / 2)
+    return max(1.0, half - float(piece.sum()) / half)
 
 
 def _bounding_slices(mask: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:

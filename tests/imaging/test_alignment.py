@@ -73,7 +73,9 @@ def test_an_empty_image_has_no_shift(value):
 
 
 def test_another_image_never_gives_a_shift_beyond_belief():
-    found = estimate_translation(view(texture(6), (0, 0), 1), view(texture(7), (0, 0), 2), EVERYWHERE)
+    found = estimate_translation(
+        view(texture(6), (0, 0), 1), view(texture(7), (0, 0), 2), EVERYWHERE
+    )
     assert max(map(abs, found)) <= MAX_SHIFT_SHARE * SIZE
 
 

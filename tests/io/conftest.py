@@ -17,6 +17,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.tag import Tag
 
 from guidance.io import open_run
@@ -74,11 +75,12 @@ def build(
         "FrameTime": 100.0,
         **(attributes or {}),
     }
-    if attributes and "BitsStored" in attributes and "HighBit" not in attributes:
-        values["HighBit"] = attributes["BitsStored"] - 1
+    if isinstance(values["BitsStored"], int) and "HighBit" not in (attributes or {}):
+        values["HighBit"] = values["BitsStored"] - 1
     data_set = Dataset()
     for keyword, value in values.items():
-        _put(data_set, keyword, value)
+        if value is not None and not isinstance(value, bytes | tuple):
+            setattr(data_set, keyword, value)
     little = syntax != BIG
     if pixels is None and streams is None:
         pixels = frames.astype(frames.dtype.newbyteorder("<" if little else ">")).tobytes()
@@ -87,6 +89,10 @@ def build(
         pixels = encapsulate(list(streams), fragments_per_frame=fragments, has_bot=has_offsets)
         pixels += b"\xfe\xff\xdd\xe0" + bytes(4)
     order, implicit = "<" if little else ">", syntax == IMPLICIT
+    correct_ambiguous_vr(data_set, little)
+    for keyword, value in values.items():
+        if isinstance(value, bytes | tuple):
+            _put_raw(data_set, keyword, value)
     length = len(pixels) if streams is None else 0xFFFFFFFF
     element = struct.pack(f"{order}HH", 0x7FE0, 0x0010)
     if not implicit:
@@ -98,19 +104,16 @@ def build(
     return body if is_bare else _preamble(syntax) + body
 
 
-def _put(data_set: Dataset, keyword: str, value: object) -> None:
-    if isinstance(value, bytes):
-        value = (dictionary_VR(keyword)[:2], value)
-    if isinstance(value, tuple):
-        tag, (representation, raw) = tag_for_keyword(keyword), value
-        element = RawDataElement(Tag(tag), representation, len(raw), raw, 0, False, True)
-        data_set._dict[Tag(tag)] = element
-    elif value is not None:
-        setattr(data_set, keyword, value)
+def _put_raw(data_set: Dataset, keyword: str, value: bytes | tuple[str, bytes]) -> None:
+    raw = value if isinstance(value, tuple) else (dictionary_VR(keyword)[:2], value)
+    tag = Tag(tag_for_keyword(keyword))
+    data_set._dict[tag] = RawDataElement(tag, raw[0], len(raw[1]), raw[1], 0, False, True)
 
 
 def _body(data_set: Dataset, implicit: bool, little: bool) -> bytes:
     buffer = BytesIO()
+    # What is raw is then written as it is, and not converted first.
+    data_set.set_original_encoding(implicit, little, data_set._character_set)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the values that are wrong on purpose
         pydicom.dcmwrite(buffer, data_set, implicit_vr=implicit, little_endian=little)

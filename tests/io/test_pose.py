@@ -218,5 +218,5 @@ def test_a_true_orientation_is_recognised_and_its_mirror_image_too(
 def letters(direction: np.ndarray) -> str:
     """Return one or two letters for a direction, the larger part first (PS3.3 C.7.6.1.1.1)."""
     order = np.argsort(-np.abs(direction), kind="stable")
-    named = ["LR"[direction[0] < 0], "PA"[direction[1] < 0], "HF"[direction[2] < 0]]
+    named = [pair[int(part < 0)] for pair, part in zip(("LR", "PA", "HF"), direction, strict=True)]
     return "".join(named[axis] for axis in order[:2] if abs(direction[axis]) > 0.25)

@@ -1,0 +1,202 @@
+"""The monitor against runs whose truth is known, and against changes that must not matter."""
+
+import numpy as np
+import pytest
+from watching import TEN_BITS, context_of, simulated, watch
+
+from guidance.errors import GuidanceError, InputError
+from guidance.records import NotFound, Verdict
+from guidance.spread import Monitor, MonitorSettings
+
+SEEDS = (1, 2, 3)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_without_contrast_there_is_no_flag(seed):
+    run = simulated("none", seed)
+    said, findings = watch(run.frames, run.times_s)
+    assert findings.flag_frame is None
+    assert not any(one.flagged for one in said)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("pattern", ["perineural", "vascular", "mixed"])
+def test_onset_is_seen_when_a_person_could_see_it(pattern, seed):
+    run = simulated(pattern, seed)
+    _, findings = watch(run.frames, run.times_s)
+    # The truth's own rule (five times the noise of 2 mm) is two frames wide at 7.5 a second.
+    assert findings.onset_frame == pytest.approx(run.truth.onset_frame, abs=2)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_vein_that_a_person_sees_is_flagged(seed):
+    run = simulated("vascular", seed)
+    _, findings = watch(run.frames, run.times_s)
+    assert findings.verdict is Verdict.INTRAVASCULAR
+    assert findings.flag_frame >= run.truth.first_visible_vessel_frame
+    # Three frames to believe it, three more to flag it, and two to spare.
+    assert findings.flag_frame <= run.truth.first_visible_vessel_frame + 8
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_pool_that_stays_is_neither_flagged_nor_cleared(seed):
+    run = simulated("perineural", seed)
+    _, findings = watch(run.frames, run.times_s)
+    assert findings.verdict is Verdict.INDETERMINATE
+    assert findings.doubts
+
+
+def test_the_origin_is_at_the_needle():
+    run = simulated("perineural", 1)
+    _, findings = watch(run.frames, run.times_s)
+    tip = run.truth.tip_px[findings.onset_frame]
+    # Where contrast first shows is within the pool's first 5 mm.
+    assert np.hypot(*np.subtract(findings.origin_px, tip)) * 0.34 < 5
+
+
+def test_what_was_said_of_a_frame_never_depends_on_later_frames():
+    run = simulated("vascular", 1)
+    whole, _ = watch(run.frames, run.times_s)
+    for length in (1, 7, 21, 30):
+        part, _ = watch(run.frames[:length], run.times_s[:length])
+        for early, late in zip(part, whole, strict=False):
+            assert early.flagged == late.flagged
+            assert early.area_px == late.area_px
+            assert early.attenuation_px == late.attenuation_px
+            np.testing.assert_array_equal(early.contrast, late.contrast)
+
+
+def test_equal_input_gives_equal_output():
+    run = simulated("mixed", 1)
+    first, second = (watch(run.frames, run.times_s)[0] for _ in range(2))
+    assert [one.attenuation_px for one in first] == [one.attenuation_px for one in second]
+
+
+def test_a_mirrored_run_gives_the_mirrored_answer():
+    run = simulated("perineural", 2)
+    _, direct = watch(run.frames, run.times_s)
+    _, mirrored = watch(np.ascontiguousarray(run.frames[:, :, ::-1]), run.times_s)
+    assert mirrored.onset_frame == pytest.approx(direct.onset_frame, abs=1)
+    row, column = direct.origin_px
+    # A pixel or two of the first spot may fall on the other side of a threshold.
+    assert mirrored.origin_px == pytest.approx((row, run.frames.shape[2] - 1 - column), abs=3)
+
+
+def test_inverted_values_give_the_same_verdict():
+    run = simulated("vascular", 2)
+    inverted = type(TEN_BITS)(
+        relationship=TEN_BITS.relationship, sign=-1, sign_source="test", low=0, high=1023
+    )
+    _, direct = watch(run.frames, run.times_s)
+    valid = context_of(run.frames).valid
+    _, other = watch(1023 - run.frames, run.times_s, intensity=inverted, valid=valid)
+    assert (other.verdict, other.onset_frame) == (direct.verdict, direct.onset_frame)
+
+
+def test_without_times_and_scale_the_flag_still_goes_up():
+    run = simulated("vascular", 1)
+    _, findings = watch(run.frames, None, scale=NotFound("no calibration"))
+    assert findings.verdict is Verdict.INTRAVASCULAR
+
+
+def test_repeated_frames_are_no_evidence():
+    """A recorder that stores each image twice changes frame numbers, nothing else."""
+    run = simulated("vascular", 1)
+    _, once = watch(run.frames, run.times_s)
+    doubled = np.repeat(run.frames, 2, axis=0)
+    said, twice = watch(doubled, np.repeat(run.times_s, 2))
+    assert twice.onset_frame == 2 * once.onset_frame
+    assert twice.flag_frame == 2 * once.flag_frame
+    assert said[21].remark == "the same pixels as the frame before"
+
+
+def test_a_step_of_exposure_is_no_contrast():
+    run = simulated("none", 1)
+    frames = run.frames.astype(np.float32)
+    frames[20:] *= 0.8
+    _, findings = watch(frames.astype(np.uint16), run.times_s)
+    assert findings.verdict is Verdict.NONE
+
+
+def test_contrast_from_the_start_is_residue():
+    run = simulated("perineural", 1)
+    late = slice(38, None)
+    _, findings = watch(run.frames[late], run.times_s[late] - run.times_s[38])
+    assert findings.flag_frame is None
+    assert findings.verdict in (Verdict.NONE, Verdict.INDETERMINATE)
+
+
+def test_stored_subtraction_is_not_subtracted_again():
+    run = simulated("vascular", 1)
+    _, findings = watch(run.frames, run.times_s, is_subtracted=True)
+    assert findings.verdict is Verdict.INDETERMINATE
+    assert "already a subtraction" in findings.doubts[0]
+
+
+NOISE = np.random.default_rng(0).normal(500, 20, (12, 96, 96)).astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("frames", "verdict", "why"),
+    [
+        (NOISE[:1], Verdict.INDETERMINATE, "single image"),
+        (NOISE[:3], Verdict.INDETERMINATE, "only 1 of 3"),
+        (np.zeros((6, 96, 96), np.uint16), Verdict.INDETERMINATE, "no pixel shows the patient"),
+        (np.full((6, 96, 96), 1023, np.uint16), Verdict.INDETERMINATE, "no pixel"),
+        (np.repeat(NOISE[:1], 6, axis=0), Verdict.INDETERMINATE, "only 0 of 6"),
+        (NOISE, Verdict.NONE, "not seen as an injection"),
+    ],
+    ids=["one", "three", "black", "saturated", "equal", "noise"],
+)
+def test_poor_runs_get_an_answer_with_its_reason(frames, verdict, why):
+    _, findings = watch(frames, np.arange(len(frames)) / 8)
+    assert findings.verdict is verdict
+    assert any(why in doubt for doubt in findings.doubts)
+
+
+def test_no_frame_at_all_has_an_answer():
+    findings = Monitor(context_of(NOISE)).findings()
+    assert findings.verdict is Verdict.INDETERMINATE
+
+
+@pytest.mark.parametrize(
+    ("times", "remark"),
+    [([0, 0.1, np.nan, 0.3], "not a number"), ([0, 0.2, 0.1, 0.3], "runs back")],
+)
+def test_a_bad_time_counts_as_unknown(times, remark):
+    said, _ = watch(NOISE[:4], np.array(times))
+    assert said[2].time_s is None
+    assert remark in said[2].remark
+    assert said[3].time_s == 0.3
+
+
+@pytest.mark.parametrize(
+    "frame", [np.zeros((96, 95), np.uint16), np.zeros((96, 96), complex), np.zeros(9216, np.uint16)]
+)
+def test_another_kind_of_frame_is_refused(frame):
+    monitor = Monitor(context_of(NOISE))
+    monitor.push(NOISE[0], 0.0)
+    with pytest.raises(InputError):
+        monitor.push(frame, 0.1)
+    # What was done is kept, and the run goes on.
+    assert monitor.push(NOISE[1], 0.1).frame == 1
+
+
+def test_frames_of_no_numbers_never_break_it():
+    rng = np.random.default_rng(1)
+    monitor = Monitor(context_of(NOISE))
+    for index in range(10):
+        frame = rng.normal(500, 20, (96, 96))
+        frame[rng.random((96, 96)) < 0.3] = rng.choice([np.nan, np.inf, -np.inf])
+        try:
+            monitor.push(frame, index / 8)
+        except GuidanceError:
+            pytest.fail("a frame with holes must be judged or passed over")
+    assert monitor.findings().verdict in (Verdict.NONE, Verdict.INDETERMINATE)
+
+
+def test_settings_are_checked():
+    with pytest.raises(InputError, match="added_share"):
+        MonitorSettings(added_share=1.5)
+    with pytest.raises(InputError, match="references"):
+        MonitorSettings(references=0)
