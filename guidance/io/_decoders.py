@@ -195,10 +195,10 @@ def _decoded(
             "decodes to another image than it promises",
             f"{samples.dtype} {samples.shape}, expected {dtype} {layout.shape}",
         )
-    if promise.is_signed:
-        samples = samples.astype(layout.value_dtype, copy=False)
-    else:
-        samples = samples.astype(layout.cell_dtype, copy=False)
+    if promise.bits < 8 * dtype.itemsize and not _is_within(samples, promise):
+        raise broken("decodes to more bits than it promises", f"values beyond {promise.bits} bits")
+    target = layout.value_dtype if promise.is_signed else layout.cell_dtype
+    samples = samples.astype(target, copy=False)
     if promise.bits <= layout.bits_stored:
         # The stream holds the value's bits and no others, wherever the header puts them in a cell.
         layout = replace(layout, high_bit=layout.bits_stored - 1)
@@ -226,3 +226,11 @@ def _check_promise(promise: StreamPromise, layout: PixelLayout, *, is_exact: boo
             f"{promise.bits} bits, {'signed' if promise.is_signed else 'without sign'}, expected "
             f"{layout.bits_stored} bits, {'signed' if layout.is_signed else 'unsigned'}",
         )
+
+
+def _is_within(samples: NDArray[Any], promise: StreamPromise) -> bool:
+    """Return whether all samples fit the promised bits; a damaged lossless JPEG runs over them."""
+    if not promise.is_signed:
+        return int(samples.max()) < 1 << promise.bits
+    half = 1 << (promise.bits - 1)
+    return int(samples.max()) < half and int(samples.min()) >= -half

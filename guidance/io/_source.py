@@ -35,7 +35,9 @@ from guidance.io._sniff import (
     starts_as_data_set,
 )
 
-PIXEL_DATA = 0x7FE00010
+# The standard has about twenty (PS3.10 7.1).
+MOST_META_ELEMENTS = 1000
+LONGEST_UID = 66
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,7 @@ def _parse(file: BinaryIO, files: ExitStack) -> DicomSource:
         raise NotDicomError(
             "not a DICOM file; found neither the DICM prefix nor data elements; name a DICOM file"
         )
-    deflated_at = _deflated_at(head)
+    deflated_at = _deflated_at(file, PREAMBLE_BYTES if has_preamble(head) else 0)
     if deflated_at:
         with file as packed:
             file = files.enter_context(inflate(packed, deflated_at))
@@ -175,20 +177,25 @@ def _found_syntax(data_set: pydicom.FileDataset) -> str:
     return str(ExplicitVRLittleEndian if is_little_endian else ExplicitVRBigEndian)
 
 
-def _deflated_at(head: bytes) -> int:
+def _deflated_at(file: BinaryIO, at: int) -> int:
     """Return where a deflated data set begins, or 0 if the file is not deflated.
 
-    The file meta information is always explicit, low byte first (PS3.10 7.1).
+    The file meta information, from `at` on, is always explicit, low byte first (PS3.10 7.1).
     """
-    at, is_deflated = PREAMBLE_BYTES, False
-    while has_preamble(head) and at + 12 <= len(head) and head[at : at + 2] == b"\x02\0":
-        value_at, length = element_value(head, at, "<", explicit=True)
+    is_deflated = False
+    for _ in range(MOST_META_ELEMENTS):
+        file.seek(at)
+        header = file.read(12)
+        if len(header) < 12 or header[:2] != b"\x02\0":
+            break
+        value_at, length = element_value(header, 0, "<", explicit=True)
         if value_at is None:
             return 0
-        if head[at + 2 : at + 4] == b"\x10\0":
-            stated = head[value_at : value_at + length].decode("latin-1").strip("\0 ")
+        if header[2:4] == b"\x10\0":
+            file.seek(at + value_at)
+            stated = file.read(min(length, LONGEST_UID)).decode("latin-1").strip("\0 ")
             is_deflated = stated == DeflatedExplicitVRLittleEndian
-        at = value_at + length
+        at += value_at + length
     return at if is_deflated else 0
 
 

@@ -30,7 +30,13 @@ from guidance.spread._findings import Evidence, conclude
 from guidance.spread._references import ReferenceBank
 from guidance.spread._settings import MonitorSettings
 from guidance.spread._shape import measure_reach, measure_thin_length
-from guidance.spread._suspects import follow_suspects, no_suspects
+from guidance.spread._suspects import (
+    Change,
+    describe_change,
+    follow_suspects,
+    grow_contrast,
+    no_suspects,
+)
 
 _MIN_VALID_SHARE = 0.05
 """With fewer valid pixels than this share of the frame there is nothing to judge."""
@@ -152,14 +158,13 @@ class Monitor:
         quiet = usable & ~self._support & (self._suspects.count == 0)
         comparison = compare_with_references(attenuation, references, shift, quiet, settings)
         z = measure_significance(comparison.excess - self._activity, usable)
-        self._suspects = follow_suspects(
-            self._suspects, number, z, attenuation, comparison.added, settings
-        )
+        change = describe_change(attenuation, comparison.added, usable)
+        self._suspects = follow_suspects(self._suspects, number, z, change, settings)
         self._believe(number, time_s)
         if self._evidence.onset_frame is None:
             self._learn(number, time_s, attenuation, shift, comparison)
         else:
-            self._measure_contrast(number, comparison, usable)
+            self._measure_contrast(number, change, usable)
 
     def _believe(self, number: int, time_s: float | None) -> None:
         """Accept suspects as contrast once they have been lit long enough."""
@@ -205,31 +210,21 @@ class Monitor:
             return float(np.exp(-1 / _BREATH_FRAMES))
         return float(np.exp(-(time_s - before) / _BREATH_S))
 
-    def _measure_contrast(
-        self, number: int, comparison: Comparison, usable: NDArray[np.bool_]
-    ) -> None:
+    def _measure_contrast(self, number: int, change: Change, usable: NDArray[np.bool_]) -> None:
         """After onset: grow the mask from what is surely contrast, and measure it."""
         settings, evidence = self._settings, self._evidence
-        z = measure_significance(comparison.added - np.float32(0.5) * self._activity, usable)
-        grown = (z > settings.grow_z).astype(np.uint8)
-        sure = (self._suspects.count >= settings.confirm_frames) | (
-            cv2.erode(self._contrast.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        )
-        count, labels = cv2.connectedComponents(grown, connectivity=8)
-        kept = np.zeros(count, np.bool_)
-        kept[np.unique(labels[sure])] = True
-        kept[0] = False
-        self._contrast = kept[labels]
+        z = measure_significance(change.added - np.float32(0.5) * self._activity, usable)
+        self._contrast = grow_contrast(z, self._suspects, self._contrast, change, settings)
         self._support |= self._contrast
         pixel = 1 / self.working_scale**2
-        signal = float(comparison.added[self._contrast].sum()) * pixel
+        signal = float(change.added[self._contrast].sum()) * pixel
         evidence.area = float(self._contrast.sum()) * pixel
         evidence.signal = signal
         evidence.reach = measure_reach(self._contrast, evidence.origin) / self.working_scale
         evidence.thin = (
             measure_thin_length(self._contrast, self._thin_px(), self._valid) / self.working_scale
         )
-        held = float(comparison.added[self._support & usable].sum()) * pixel
+        held = float(change.added[self._support & usable].sum()) * pixel
         evidence.weigh(number, held, self._vessel_length(), settings)
 
     def _inside(self, margin: int) -> NDArray[np.bool_]:

@@ -44,6 +44,39 @@ class Suspects:
         return int(self.count.max())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Change:
+    """How a frame changed, in the forms that the tests of a region need.
+
+    Attributes
+    ----------
+    attenuation : (r, c) float32 array
+        The frame itself.
+    added : (r, c) float32 array
+        Its change against the references.
+    smooth : (r, c) float32 array
+        That change, smoothed.
+    noise : float
+        Standard deviation of `smooth` where nothing changed.
+    """
+
+    attenuation: NDArray[np.float32]
+    added: NDArray[np.float32]
+    smooth: NDArray[np.float32]
+    noise: float
+
+
+def describe_change(
+    attenuation: NDArray[np.float32], added: NDArray[np.float32], usable: NDArray[np.bool_]
+) -> Change:
+    """Return the change of a frame, given where it can be judged."""
+    smooth = np.asarray(cv2.GaussianBlur(added, (0, 0), _SMOOTH_PX), np.float32)
+    step = max(1, max(added.shape) // 160)
+    inside = smooth[::step, ::step][usable[::step, ::step]]
+    noise = 1.4826 * float(np.median(np.abs(inside))) if inside.size else 0.0
+    return Change(attenuation=attenuation, added=added, smooth=smooth, noise=noise)
+
+
 def no_suspects(shape: tuple[int, int]) -> Suspects:
     """Return what is known before the first comparison."""
     return Suspects(since=np.full(shape, _NEVER, np.int32), count=np.zeros(shape, np.int32))
@@ -53,8 +86,7 @@ def follow_suspects(
     earlier: Suspects,
     frame: int,
     z: NDArray[np.float32],
-    attenuation: NDArray[np.float32],
-    added: NDArray[np.float32],
+    change: Change,
     settings: MonitorSettings,
 ) -> Suspects:
     """Return the regions of a frame that may be contrast, joined to those they continue.
@@ -71,43 +103,106 @@ def follow_suspects(
         Number of this frame.
     z : (r, c) float32 array
         Excess over all references, in standard deviations.
-    attenuation : (r, c) float32 array
-        The frame itself.
-    added : (r, c) float32 array
-        Its change against the references.
+    change : Change
+        Of the frame.
     settings : MonitorSettings
 
     Returns
     -------
     Suspects
     """
-    smooth = np.asarray(cv2.GaussianBlur(added, (0, 0), _SMOOTH_PX), np.float32)
-    noise = 1.4826 * float(np.median(np.abs(smooth[z != 0]))) if z.any() else 0.0
     seeds = (z > settings.seed_z).astype(np.uint8)
     lit = cv2.morphologyEx(seeds, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(lit, connectivity=8)
+    _, marks, stats, _ = cv2.connectedComponentsWithStats(lit, connectivity=8)
+    labels = np.asarray(marks, np.int32)
     found = no_suspects((z.shape[0], z.shape[1]))
     for label in range(1, len(stats)):
         if int(stats[label, cv2.CC_STAT_AREA]) < settings.min_area_px:
             continue
-        window = _window(stats[label], z.shape, _NEIGHBOURHOOD_PX + 1)
+        window = _window(stats[label], z.shape, 3)
         region = labels[window] == label
         near = cv2.dilate(region.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         count = 1 + int(earlier.count[window][near].max())
         needed = settings.peak_z if count == 1 else settings.stay_z
         if float(z[window][region].max()) < needed:
             continue
-        if not is_added(region, smooth[window], noise, settings.added_share):
-            continue
-        wide = _window(stats[label], z.shape, _SEARCH_PX + _RIM_PX + 1)
-        if is_moved(
-            labels[wide] == label, attenuation[wide], added[wide], noise, settings.moved_share
-        ):
+        if not looks_added(labels, label, stats[label], change, settings):
             continue
         since = min(frame, int(earlier.since[window][near].min()))
         found.since[window][region] = since
         found.count[window][region] = count
     return found
+
+
+def grow_contrast(
+    z: NDArray[np.float32],
+    suspects: Suspects,
+    before: NDArray[np.bool_],
+    change: Change,
+    settings: MonitorSettings,
+) -> NDArray[np.bool_]:
+    """Return where contrast is, down to a lower threshold than that by which it was found.
+
+    Parameters
+    ----------
+    z : (r, c) float32 array
+        How far the change stands out. Standard deviations.
+    suspects : Suspects
+        Of this frame: a region that holds one lit long enough is contrast.
+    before : (r, c) bool array
+        Contrast of the frame before: a region that goes on from it is contrast if it still looks
+        added; the bowel that a vein ran across is not.
+    change : Change
+        Of this frame.
+    settings : MonitorSettings
+
+    Returns
+    -------
+    (r, c) bool array
+    """
+    grown = (z > settings.grow_z).astype(np.uint8)
+    count, marks, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=8)
+    labels = np.asarray(marks, np.int32)
+    kept = np.zeros(count, np.bool_)
+    kept[np.unique(labels[suspects.count >= settings.confirm_frames])] = True
+    inner = cv2.erode(before.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    for label in np.unique(labels[inner]):
+        if label and not kept[label]:
+            kept[label] = looks_added(labels, int(label), stats[label], change, settings)
+    kept[0] = False
+    return np.asarray(kept[labels], np.bool_)
+
+
+def looks_added(
+    labels: NDArray[np.int32],
+    label: int,
+    stat: NDArray[np.int32],
+    change: Change,
+    settings: MonitorSettings,
+) -> bool:
+    """Return whether a region of a frame is added attenuation, not something that moved.
+
+    Parameters
+    ----------
+    labels : (r, c) int32 array
+        Connected regions.
+    label : int
+        The one to judge.
+    stat : (5,) int32 array
+        Its left, top, width, height and area, as OpenCV gives them.
+    change : Change
+        Of the frame.
+    settings : MonitorSettings
+    """
+    window = _window(stat, labels.shape, _NEIGHBOURHOOD_PX + 1)
+    region = labels[window] == label
+    if not is_added(region, change.smooth[window], change.noise, settings.added_share):
+        return False
+    window = _window(stat, labels.shape, _SEARCH_PX + _RIM_PX + 1)
+    region = labels[window] == label
+    return not is_moved(
+        region, change.attenuation[window], change.added[window], change.noise, settings.moved_share
+    )
 
 
 def is_added(
@@ -175,14 +270,34 @@ def is_moved(
     cost = cv2.matchTemplate(search, template, cv2.TM_SQDIFF, mask=mask)
     best = np.unravel_index(int(np.argmin(cost)), cost.shape)
     shift = (rows.start - top - int(best[0]), columns.start - left - int(best[1]))
-    if shift == (0, 0):
-        return False
     moved = np.roll(then, shift, axis=(0, 1))
     source = np.roll(near, (-shift[0], -shift[1]), axis=(0, 1))
     both = (near > 0) | (source > 0)
-    unexplained = float(((now - moved)[both] ** 2).mean())
-    change = float(((now - then)[both] ** 2).mean())
-    return unexplained - noise**2 < (1 - share) * (change - noise**2)
+    left = _refine_shift((now - moved)[both], moved, both)
+    unexplained = float((left**2).mean()) - noise**2
+    change = float(((now - then)[both] ** 2).mean()) - noise**2
+    return unexplained < (1 - share) * change
+
+
+def _refine_shift(
+    residual: NDArray[np.float32], moved: NDArray[np.float32], where: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Return what a further shift by a fraction of a pixel leaves of a residual.
+
+    To first order such a shift changes an image by its gradient; the two components are fitted.
+    """
+    slopes = np.stack(
+        [
+            cv2.Sobel(moved, cv2.CV_32F, 0, 1, scale=1 / 8)[where],
+            cv2.Sobel(moved, cv2.CV_32F, 1, 0, scale=1 / 8)[where],
+        ],
+        axis=1,
+    )
+    step = np.linalg.lstsq(slopes, residual, rcond=None)[0]
+    length = float(np.hypot(*step))
+    if length > 1:
+        step /= length
+    return np.asarray(residual - slopes @ step, np.float32)
 
 
 def _without_slow_part(image: NDArray[np.float32]) -> NDArray[np.float32]:

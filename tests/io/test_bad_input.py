@@ -211,6 +211,19 @@ def test_a_deflated_file_cannot_grow_without_end(make_dicom, scratch, monkeypatc
         open_run(path)
 
 
+def test_a_deflated_file_without_preamble_is_unpacked_within_the_limit_too(
+    make_dicom, make_ramp, scratch, monkeypatch
+):
+    from guidance.io import _inflate
+
+    path = scratch(make_dicom(make_ramp(), syntax=DEFLATED)[132:])
+    with open_run(path) as cine:
+        assert (cine[:] == make_ramp()).all()
+    monkeypatch.setattr(_inflate, "LARGEST_INFLATED_BYTES", 100)
+    with pytest.raises(UnsupportedImageError, match="too large"):
+        open_run(path)
+
+
 def test_no_file_stays_open_after_an_error(make_dicom, make_ramp, scratch):
     before = len(os.listdir("/proc/self/fd"))
     for syntax in (EXPLICIT, DEFLATED, JPEG_LS):

@@ -250,6 +250,28 @@ def test_an_unknown_syntax_is_named(make_dicom, scratch, syntax: str, name: str)
     assert name in str(caught.value)
 
 
+def test_a_damaged_lossless_stream_that_runs_over_its_bits_is_damage(make_run, make_ramp):
+    """libjpeg-turbo adds up differences without a look at the promised bits."""
+    frames = make_ramp(n_frames=1, rows=60, columns=60, bits=10)
+    whole = lossless(1, 10)(frames[0])
+    start = whole.find(b"\xff\xda") + 10
+    errors = 0
+    for at in range(start, len(whole) - 2, 3):
+        stream = bytearray(whole)
+        stream[at] ^= 0x55
+        with make_run(
+            frames,
+            syntax=JPEG_LOSSLESS_SV1,
+            streams=[bytes(stream)],
+            attributes={"BitsStored": 10, "RescaleSlope": "1"},
+        ) as cine:
+            try:
+                assert cine[0].max() < 1024
+            except DamagedFileError:
+                errors += 1
+    assert errors
+
+
 STREAMS = {
     JPEG_8: imagecodecs.jpeg8_encode(smooth(1, 24, 32, 8)[0]),
     JPEG_LOSSLESS_SV1: lossless(1, 8)(smooth(1, 24, 32, 8)[0]),

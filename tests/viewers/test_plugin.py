@@ -26,22 +26,26 @@ def _napari_is_installed(require: Callable[[object, str], None]) -> None:
     require(find_spec("napari"), 'napari is not installed; pip install "mbb-guidance[viewer]"')
 
 
+def start(*arguments: str, settings: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python with napari's settings in a file of their own."""
+    # Without this variable Qt draws where the screen is; with it, napari's canvas is black.
+    environment = {k: v for k, v in os.environ.items() if k != "QT_QPA_PLATFORM"}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=environment | {"NAPARI_CONFIG": str(settings)},
+    )
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Return what runs a program with napari's settings kept apart, and gives what it prints."""
 
     def run_program(program: str, *arguments: str) -> dict[str, Any]:
-        # Without this variable Qt draws where the screen is; with it, napari's canvas is black.
-        environment = {k: v for k, v in os.environ.items() if k != "QT_QPA_PLATFORM"}
-        environment |= {"NAPARI_CONFIG": str(tmp_path / "settings.yaml")}
-        done = subprocess.run(
-            [sys.executable, "-c", program, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-            env=environment,
-        )
+        done = start("-c", program, *arguments, settings=tmp_path / "settings.yaml")
         assert done.returncode == 0, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return answer
@@ -192,3 +196,16 @@ viewer.close()
     assert answer["frame"] == 0 < answer["frames"]
     assert answer["deviation"] > 5, "the canvas is blank"
     assert answer["name"].startswith(("XA ", "RF "))
+
+
+@pytest.mark.gui
+@pytest.mark.usefixtures("_screen")
+def test_where_no_run_opens_there_is_a_line_for_each_and_no_window(tmp_path: Path) -> None:
+    path = tmp_path / "not a run.dcm"
+    path.write_text("nothing")
+    absent = str(tmp_path / "absent.dcm")
+    done = start("-m", "viewers", str(path), absent, settings=tmp_path / "settings.yaml")
+    assert done.returncode == 3
+    named = [line.split(":")[0] for line in done.stderr.splitlines()]
+    assert named == ["not a run.dcm", "absent.dcm"], done.stderr
+    assert str(tmp_path) not in done.stderr
