@@ -7,6 +7,7 @@ from guidance.io._layout import PixelLayout
 from guidance.io._modality import Lookup, ModalityTransform, Rescale, is_falling, value_range
 from guidance.records import IntensityScale, PixelIntensityRelationship, Remark
 
+MONOCHROME2 = "MONOCHROME2"
 KNOWN = {
     "LIN": PixelIntensityRelationship.LIN,
     "LOG": PixelIntensityRelationship.LOG,
@@ -107,12 +108,17 @@ def _sign(
                 cost="whether contrast is dark or bright is taken from the custom",
             )
         )
+    proportional = attributes.code("PixelIntensityRelationship") == "LIN"
+    if sop_class_uid in FLUOROSCOPY and proportional and photometric_interpretation == MONOCHROME2:
+        # XA and XRF have no attribute for the sign: LIN itself says that values rise with the
+        # intensity (PS3.3 C.8.7.1.1.2).
+        return 1, "PixelIntensityRelationship", remarks
     # Fluoroscopy shows dense things dark, radiography shows them bright; MONOCHROME1 means that
     # what is shown dark has high values.
     shown_dark = sop_class_uid not in RADIOGRAPHY
     if sop_class_uid not in FLUOROSCOPY | RADIOGRAPHY:
         shown_dark = attributes.code("Modality") not in RADIOGRAPHIC_MODALITIES
-    sign = 1 if shown_dark == (photometric_interpretation == "MONOCHROME2") else -1
+    sign = 1 if shown_dark == (photometric_interpretation == MONOCHROME2) else -1
     shade = "dark" if shown_dark else "bright"
     remarks.append(
         Remark(

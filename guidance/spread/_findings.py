@@ -39,9 +39,34 @@ class Evidence:
     flag_frame: int | None = None
     greatest_thin: float = 0.0
     flagged_for: str = ""
+    greatest_area: float = 0.0
+    seen_frames: int = 0
+    gone_frames: int = 0
+    dismissed: list[tuple[int, int]] = field(default_factory=list)
+
+    def is_substantial(self, area: float, settings: MonitorSettings) -> bool:
+        """Return whether the contrast so far is more than a spot that came and went.
+
+        Parameters
+        ----------
+        area : float
+            Least area that counts. Stored pixels.
+        settings : MonitorSettings
+        """
+        return self.greatest_area >= area and self.seen_frames >= settings.lasting_frames
+
+    def dismiss(self, frame: int) -> None:
+        """Take the onset back: what was seen went again, too small and too short to be judged."""
+        if self.onset_frame is None:
+            return
+        self.dismissed.append((self.onset_frame, frame))
+        self.onset_frame, self.end_frame, self.origin = None, None, (0.0, 0.0)
+        self.area = self.signal = self.reach = self.thin = self.run_off = self.peak = 0.0
+        self.greatest_area = self.greatest_thin = 0.0
+        self.seen_frames = self.gone_frames = self.vessel_frames = self.run_off_frames = 0
 
     def weigh(
-        self, frame: int, held: float, vessel_length: float, settings: MonitorSettings
+        self, frame: int, held: float, limits: tuple[float, float], settings: MonitorSettings
     ) -> None:
         """Take in one measured frame and raise the flag where the rule says so.
 
@@ -51,17 +76,24 @@ class Evidence:
             Its number.
         held : float
             Signal over every pixel that ever showed contrast.
-        vessel_length : float
-            Thin contrast of this length is vessel-like. Stored pixels.
+        limits : (length, area)
+            Thin contrast of this length is vessel-like; contrast of this area is substantial.
+            Stored pixels.
         settings : MonitorSettings
         """
+        vessel_length, substantial_area = limits
+        self.greatest_area = max(self.greatest_area, self.area)
+        self.seen_frames += self.area > 0
+        self.gone_frames = 0 if self.area > 0 else self.gone_frames + 1
         if held > 1.02 * self.peak:
             self.end_frame = frame
         self.peak = max(self.peak, held)
         self.run_off = min(1.0, max(0.0, 1 - held / self.peak)) if self.peak > 0 else 0.0
         self.greatest_thin = max(self.greatest_thin, self.thin)
         self.vessel_frames = self.vessel_frames + 1 if self.thin >= vessel_length else 0
-        leaving = self.run_off >= settings.run_off
+        leaving = self.run_off >= settings.run_off and self.is_substantial(
+            substantial_area, settings
+        )
         self.run_off_frames = self.run_off_frames + 1 if leaving else 0
         if self.flag_frame is not None:
             return
@@ -113,9 +145,14 @@ def conclude(
 def _conclude_without_contrast(
     evidence: Evidence, grounds: list[str], doubts: list[str]
 ) -> tuple[Verdict, SpreadPattern | None]:
+    for first, last in evidence.dismissed:
+        doubts.append(
+            f"something was added from frame {first} and gone by frame {last}, too small or too "
+            "short to be judged; look at these frames"
+        )
     reason = _why_not_judged(evidence)
-    if reason:
-        doubts.append(reason)
+    if reason or evidence.dismissed:
+        doubts.extend([reason] if reason else [])
         return Verdict.INDETERMINATE, None
     grounds.append(
         f"{evidence.judged} of {evidence.n_frames} frames were compared with frames before them, "

@@ -225,7 +225,15 @@ class Monitor:
             measure_thin_length(self._contrast, self._thin_px(), self._valid) / self.working_scale
         )
         held = float(change.added[self._support & usable].sum()) * pixel
-        evidence.weigh(number, held, self._vessel_length(), settings)
+        limits = (self._vessel_length(), self._substantial_area())
+        evidence.weigh(number, held, limits, settings)
+        if (
+            evidence.gone_frames >= settings.confirm_frames
+            and evidence.flag_frame is None
+            and not evidence.is_substantial(limits[1], settings)
+        ):
+            evidence.dismiss(number)
+            self._support[:] = False
 
     def _inside(self, margin: int) -> NDArray[np.bool_]:
         """Return the valid pixels that lie further than a margin from the edge of the field.
@@ -247,6 +255,12 @@ class Monitor:
             return self._settings.thin_px
         pixel_mm = math.sqrt(self._context.scale.pixel_area_mm2) / self.working_scale
         return max(3.0, self._settings.thin_mm / pixel_mm)
+
+    def _substantial_area(self) -> float:
+        """Return the area that contrast must reach to count when it is gone. Stored pixels."""
+        if not self._context.scale:
+            return self._settings.substantial_px / self.working_scale**2
+        return self._settings.substantial_mm2 / self._context.scale.pixel_area_mm2
 
     def _vessel_length(self) -> float:
         """Return the length that is vessel-like. Stored pixels."""

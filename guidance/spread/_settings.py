@@ -65,6 +65,12 @@ class MonitorSettings:
         Lumbar epidural and segmental veins are 1 to 3 mm wide.
     vessel_length_mm, vessel_length_px : float
         Thin contrast of this length is vessel-like: longer than the ragged edge of a pool.
+    substantial_mm2, substantial_px : float
+        Contrast that never grew to this area, in square millimetres or, without a scale, in
+        working pixels, and is gone again is dismissed as a spot that came and went: 0.02 mL in a
+        layer of a millimetre (guess).
+    lasting_frames : int
+        The same in frames: contrast that was seen in fewer is dismissed when it is gone.
     flag_frames : int
         So many frames in a row must show it before the flag goes up.
     run_off : float
@@ -95,6 +101,9 @@ class MonitorSettings:
     thin_px: float = 9.0
     vessel_length_mm: float = 12.0
     vessel_length_px: float = 36.0
+    substantial_mm2: float = 20.0
+    substantial_px: float = 120.0
+    lasting_frames: int = 6
     flag_frames: int = 3
     run_off: float = 0.5
 

@@ -47,10 +47,12 @@ def build(
     has_offsets: bool = True,
     pixels: bytes | None = None,
     is_bare: bool = False,
+    has_meta_uids: bool = False,
     attributes: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Return the bytes of a run.
 
+    `has_meta_uids` repeats class and instance in the file meta information, as most files do.
     `streams` are compressed frames; `pixels` replaces the value of Pixel Data. An attribute that is
     None is left out; one that is bytes is written as it is, with the dictionary's representation;
     one that is (representation, bytes) is written with that one.
@@ -101,7 +103,7 @@ def build(
     if syntax == DEFLATED:
         deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
         body = deflate.compress(body) + deflate.flush()
-    return body if is_bare else _preamble(syntax) + body
+    return body if is_bare else _preamble(syntax, has_meta_uids=has_meta_uids) + body
 
 
 def _put_raw(data_set: Dataset, keyword: str, value: bytes | tuple[str, bytes]) -> None:
@@ -120,12 +122,14 @@ def _body(data_set: Dataset, implicit: bool, little: bool) -> bytes:
     return buffer.getvalue()
 
 
-def _preamble(syntax: str) -> bytes:
+def _preamble(syntax: str, *, has_meta_uids: bool) -> bytes:
     """Return preamble and file meta information (PS3.10 7.1)."""
-    uid = syntax.encode() + bytes(len(syntax) % 2)
-    syntax_element = struct.pack("<HH2sH", 2, 0x10, b"UI", len(uid)) + uid
-    length_element = struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(syntax_element))
-    return bytes(128) + b"DICM" + length_element + syntax_element
+    meta = struct.pack("<HH2sHI2s", 2, 1, b"OB", 0, 2, b"\0\1")
+    objects = ((2, XA), (3, "2.25.1234")) if has_meta_uids else ()
+    for number, uid in (*objects, (0x10, syntax), (0x12, "2.25.1")):
+        value = uid.encode() + bytes(len(uid) % 2)
+        meta += struct.pack("<HH2sH", 2, number, b"UI", len(value)) + value
+    return bytes(128) + b"DICM" + struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta
 
 
 def encode_rle(frame: np.ndarray) -> bytes:

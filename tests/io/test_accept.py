@@ -100,3 +100,10 @@ def test_what_has_a_usual_value_may_be_missing(make_run, make_ramp, keyword: str
 def test_sizes_as_text_are_read(make_run, make_ramp):
     with make_run(attributes={"Rows": ("IS", b"12"), "Columns": ("DS", b"20.0")}) as cine:
         assert (cine[:] == make_ramp()).all()
+
+
+def test_class_and_instance_may_come_from_the_file_meta_information(make_run):
+    attributes = {"SOPClassUID": None, "SOPInstanceUID": None}
+    with make_run(has_meta_uids=True, attributes=attributes) as cine:
+        assert cine.header.sop_class_uid == ROOT + "12.1"
+        assert cine.header.sop_instance_uid == "2.25.1234"

@@ -159,22 +159,21 @@ def test_sequences_without_end_are_no_endless_work(make_dicom, scratch):
 
 
 @pytest.mark.parametrize(
-    ("attributes", "error"),
+    ("syntax", "attributes", "error"),
     [
-        ({"Rows": 65535, "Columns": 65535}, UnsupportedImageError),
-        ({"Rows": 8000, "Columns": 8000, "NumberOfFrames": 800}, DamagedFileError),
-        ({"NumberOfFrames": 2**31 - 1}, DamagedFileError),
-        ({"NumberOfFrames": b"99999999999"}, MissingAttributeError),
-        ({"NumberOfFrames": 10**9, "Rows": 1, "Columns": 1}, DamagedFileError),
+        (EXPLICIT, {"Rows": 65535, "Columns": 65535}, UnsupportedImageError),
+        (JPEG_LS, {"Rows": 65535, "Columns": 65535}, UnsupportedImageError),
+        (EXPLICIT, {"Rows": 8000, "Columns": 8000, "NumberOfFrames": 800}, DamagedFileError),
+        (EXPLICIT, {"NumberOfFrames": 2**31 - 1}, DamagedFileError),
+        (JPEG_LS, {"NumberOfFrames": 2**31 - 1}, DamagedFileError),
+        (EXPLICIT, {"NumberOfFrames": b"99999999999"}, MissingAttributeError),
+        (EXPLICIT, {"NumberOfFrames": 10**9, "Rows": 1, "Columns": 1}, DamagedFileError),
     ],
 )
-@pytest.mark.parametrize("syntax", [EXPLICIT, JPEG_LS])
 def test_a_promise_of_100_gb_allocates_nothing(
     make_dicom, make_ramp, scratch, syntax, attributes, error
 ):
     streams = [b"\xff\xd8\xff\xd9"] * 3 if syntax == JPEG_LS else None
-    if streams and attributes.get("NumberOfFrames") == 800:
-        pytest.skip("how large a compressed frame is shows when it is read")
     path = scratch(make_dicom(make_ramp(), syntax=syntax, streams=streams, attributes=attributes))
     tracemalloc.start()
     try:

@@ -35,11 +35,19 @@ def test_the_sign_by_custom(make_run, sop_class, modality, photometry, sign):
         "SOPClassUID": sop_class,
         "Modality": modality,
         "PhotometricInterpretation": photometry,
+        "PixelIntensityRelationship": "DISP",
     }
     with make_run(attributes=attributes) as cine:
         assert cine.header.intensity.sign == sign
         assert cine.header.intensity.sign_source == "convention"
         assert any(SIGN in remark.attribute for remark in cine.header.remarks)
+
+
+def test_linear_fluoroscopy_needs_no_sign(make_run):
+    with make_run(attributes={"PixelIntensityRelationship": "LIN"}) as cine:
+        assert cine.header.intensity.sign == 1
+        assert cine.header.intensity.sign_source == "PixelIntensityRelationship"
+        assert not any(SIGN in remark.attribute for remark in cine.header.remarks)
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -57,7 +65,7 @@ def test_a_stated_sign_is_of_stored_values(make_run):
 
 
 def test_an_impossible_sign_is_ignored(make_run):
-    with make_run(attributes={SIGN: 3}) as cine:
+    with make_run(attributes={SIGN: 3, "PixelIntensityRelationship": "DISP"}) as cine:
         assert cine.header.intensity.sign_source == "convention"
         assert any("neither 1 nor -1" in remark.finding for remark in cine.header.remarks)
 
