@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -10,6 +11,11 @@ from typing import NoReturn
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the one flag by which kept results may change."""
+    parser.addoption("--rewrite-goldens", action="store_true", help="write tests/golden anew")
 
 
 def skip_or_fail(reason: str) -> NoReturn:
@@ -68,3 +74,22 @@ def dicom_errors() -> Callable[[Path], list[str]]:
         ]
 
     return check
+
+
+@pytest.fixture(scope="session")
+def guidance() -> Callable[..., subprocess.CompletedProcess]:
+    """Return what runs `guidance` with arguments and gives back what it printed."""
+
+    def run(*arguments: object, cwd: Path | None = None, preexec=None):
+        call = [sys.executable, "-c", "from guidance.cli import main; main()"]
+        return subprocess.run(
+            [*call, *map(str, arguments)],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            preexec_fn=preexec,
+        )
+
+    return run
