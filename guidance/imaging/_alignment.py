@@ -56,10 +56,13 @@ def estimate_translation(
         ref_level, frame_level, valid_level = (
             _shrink(a, factor) for a in (reference, frame, valid.astype(np.float32))
         )
+        inside = (valid_level > 0.99).astype(np.float32)
+        # The rim of the field stands still while the patient moves: it must not hold the image.
+        inner = cv2.erode(inside, np.ones((5, 5), np.uint8), borderValue=0) > 0
         row, column = _refine(
-            _without_slow_part(ref_level),
-            _without_slow_part(frame_level),
-            valid_level > 0.99,
+            _without_slow_part(ref_level, inside),
+            _without_slow_part(frame_level, inside),
+            inner,
             (rows * factor, columns * factor),
         )
         rows, columns = row / factor, column / factor
@@ -99,9 +102,17 @@ def _shrink(image: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
     return np.asarray(shrunk, np.float32)
 
 
-def _without_slow_part(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    smooth = cv2.GaussianBlur(image, (0, 0), 0.8)
-    return np.asarray(smooth - cv2.blur(image, (25, 25)), np.float32)
+def _without_slow_part(
+    image: NDArray[np.float32], inside: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return what changes fast, from the pixels inside alone; 0 outside."""
+    center = float(np.median(image[inside > 0])) if inside.any() else 0.0
+    weighed = (image - np.float32(center)) * inside
+    fast = cv2.GaussianBlur(weighed, (0, 0), 0.8) / np.maximum(
+        cv2.GaussianBlur(inside, (0, 0), 0.8), 1e-3
+    )
+    slow = cv2.blur(weighed, (25, 25)) / np.maximum(cv2.blur(inside, (25, 25)), 1e-3)
+    return np.asarray((fast - slow) * inside, np.float32)
 
 
 def _refine(

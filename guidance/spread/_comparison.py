@@ -1,5 +1,6 @@
 """One frame against the references: what was added, and what neither they nor motion explain."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -87,6 +88,63 @@ def compare_with_references(
         noise=_measure_noise(added, valid),
         excess=np.minimum.reduce(alike) - slack,
     )
+
+
+class RecursiveAverage:
+    """The average of recent comparisons, older ones counting less: less noise, a little late.
+
+    Parameters
+    ----------
+    time_constant_s, frame_constant : float
+        A comparison counts a third after so long, or after so many frames, whichever is shorter:
+        slow pulses must not smear contrast over seconds, nor fast ones delay it by many frames.
+    """
+
+    def __init__(self, time_constant_s: float, frame_constant: float) -> None:
+        self._time_constant_s = time_constant_s
+        self._frame_constant = frame_constant
+        self._last: Comparison | None = None
+        self._shift = (0.0, 0.0)
+        self._time_s: float | None = None
+
+    def clear(self) -> None:
+        """Forget what was averaged: what comes next does not compare with it."""
+        self._last = None
+
+    def update(
+        self, comparison: Comparison, shift: tuple[float, float], time_s: float | None
+    ) -> Comparison:
+        """Take in a comparison and return the average up to it.
+
+        Parameters
+        ----------
+        comparison : Comparison
+            Of the newest frame.
+        shift : (rows, columns)
+            That frame's shift; the average moves along with the patient. Working pixels.
+        time_s : float or None
+            Its time.
+        """
+        last = self._last
+        if last is not None:
+            share = np.float32(self._share(time_s))
+            move = (shift[0] - self._shift[0], shift[1] - self._shift[1])
+            added, excess = (
+                share * now + (1 - share) * translate(before, move)
+                for now, before in (
+                    (comparison.added, last.added),
+                    (comparison.excess, last.excess),
+                )
+            )
+            comparison = Comparison(added=added, noise=comparison.noise, excess=excess)
+        self._last, self._shift, self._time_s = comparison, shift, time_s
+        return comparison
+
+    def _share(self, time_s: float | None) -> float:
+        by_frame = 1 - math.exp(-1 / self._frame_constant)
+        if time_s is None or self._time_s is None:
+            return by_frame
+        return max(by_frame, 1 - math.exp(-(time_s - self._time_s) / self._time_constant_s))
 
 
 def measure_activity(comparison: Comparison) -> NDArray[np.float32]:

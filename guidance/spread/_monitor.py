@@ -23,6 +23,7 @@ from guidance.records import (
 )
 from guidance.spread._comparison import (
     Comparison,
+    RecursiveAverage,
     compare_with_references,
     measure_activity,
 )
@@ -41,7 +42,7 @@ from guidance.spread._suspects import (
 _MIN_VALID_SHARE = 0.05
 """With fewer valid pixels than this share of the frame there is nothing to judge."""
 
-_EDGE_PX = 3
+_EDGE_PX = 6
 """Pixels this close to the edge of the field are not judged. Working pixels."""
 
 _BREATH_S = 8.0
@@ -72,6 +73,7 @@ class Monitor:
         shape = (self._valid.shape[0], self._valid.shape[1])
         self._margin, self._eroded = 0, self._valid
         self._bank = ReferenceBank(self._settings, self._valid)
+        self._average = RecursiveAverage(self._settings.average_s, self._settings.average_frames)
         self._suspects = no_suspects(shape)
         self._activity = np.zeros(shape, np.float32)
         self._fresh_activity: deque[NDArray[np.float32]] = deque()
@@ -157,8 +159,9 @@ class Monitor:
         usable = usable & self._inside(math.ceil(furthest) + _EDGE_PX)
         quiet = usable & ~self._support & (self._suspects.count == 0)
         comparison = compare_with_references(attenuation, references, shift, quiet, settings)
-        z = measure_significance(comparison.excess - self._activity, usable)
-        change = describe_change(attenuation, comparison.added, usable)
+        averaged = self._average.update(comparison, shift, time_s)
+        z = measure_significance(averaged.excess - self._activity, usable)
+        change = describe_change(attenuation, comparison.added, averaged.added, usable)
         self._suspects = follow_suspects(self._suspects, number, z, change, settings)
         self._believe(number, time_s)
         if self._evidence.onset_frame is None:
@@ -213,7 +216,7 @@ class Monitor:
     def _measure_contrast(self, number: int, change: Change, usable: NDArray[np.bool_]) -> None:
         """After onset: grow the mask from what is surely contrast, and measure it."""
         settings, evidence = self._settings, self._evidence
-        z = measure_significance(change.added - np.float32(0.5) * self._activity, usable)
+        z = measure_significance(change.averaged - np.float32(0.5) * self._activity, usable)
         self._contrast = grow_contrast(z, self._suspects, self._contrast, change, settings)
         self._support |= self._contrast
         pixel = 1 / self.working_scale**2
@@ -282,6 +285,7 @@ class Monitor:
         else:
             self._calm = 0
             self._bank.clear()
+            self._average.clear()
             self._activity[:] = 0
             self._fresh_activity.clear()
             self._suspects = no_suspects((usable.shape[0], usable.shape[1]))

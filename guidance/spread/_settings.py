@@ -40,6 +40,9 @@ class MonitorSettings:
     slow_radius_px : float
         Changes wider than this are shading, not contrast: about 10 mm in a 250 mm field, twice that
         in a magnified one; half a millilitre makes a pool of 5 to 15 mm. Working pixels.
+    average_s, average_frames : float
+        Time constants of the recursive average of the change; the shorter one counts. Contrast in
+        the smallest vein shows for about half a second.
     seed_z : float
         A pixel is lit when it stands out by so many standard deviations, by the best filter.
     peak_z : float
@@ -88,6 +91,8 @@ class MonitorSettings:
     compared: int = 3
     motion_margin_px: float = 0.5
     slow_radius_px: float = 24.0
+    average_s: float = 0.2
+    average_frames: float = 1.5
     seed_z: float = 3.5
     peak_z: float = 6.0
     stay_z: float = 4.5

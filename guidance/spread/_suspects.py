@@ -54,27 +54,50 @@ class Change:
         The frame itself.
     added : (r, c) float32 array
         Its change against the references.
+    added_noise : float
+        Standard deviation of that change, smoothed, where nothing changed.
+    averaged : (r, c) float32 array
+        The change averaged over the last frames.
     smooth : (r, c) float32 array
-        That change, smoothed.
-    noise : float
+        That average, smoothed.
+    smooth_noise : float
         Standard deviation of `smooth` where nothing changed.
     """
 
     attenuation: NDArray[np.float32]
     added: NDArray[np.float32]
+    added_noise: float
+    averaged: NDArray[np.float32]
     smooth: NDArray[np.float32]
-    noise: float
+    smooth_noise: float
 
 
 def describe_change(
-    attenuation: NDArray[np.float32], added: NDArray[np.float32], usable: NDArray[np.bool_]
+    attenuation: NDArray[np.float32],
+    added: NDArray[np.float32],
+    averaged: NDArray[np.float32],
+    usable: NDArray[np.bool_],
 ) -> Change:
-    """Return the change of a frame, given where it can be judged."""
-    smooth = np.asarray(cv2.GaussianBlur(added, (0, 0), _SMOOTH_PX), np.float32)
-    step = max(1, max(added.shape) // 160)
+    """Return the change of a frame, and its recent average, given where they can be judged."""
+    smooth = _smooth(averaged)
+    return Change(
+        attenuation=attenuation,
+        added=added,
+        added_noise=_measure_noise(_smooth(added), usable),
+        averaged=averaged,
+        smooth=smooth,
+        smooth_noise=_measure_noise(smooth, usable),
+    )
+
+
+def _smooth(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), _SMOOTH_PX), np.float32)
+
+
+def _measure_noise(smooth: NDArray[np.float32], usable: NDArray[np.bool_]) -> float:
+    step = max(1, max(smooth.shape) // 160)
     inside = smooth[::step, ::step][usable[::step, ::step]]
-    noise = 1.4826 * float(np.median(np.abs(inside))) if inside.size else 0.0
-    return Change(attenuation=attenuation, added=added, smooth=smooth, noise=noise)
+    return 1.4826 * float(np.median(np.abs(inside))) if inside.size else 0.0
 
 
 def no_suspects(shape: tuple[int, int]) -> Suspects:
@@ -196,12 +219,17 @@ def looks_added(
     """
     window = _window(stat, labels.shape, _NEIGHBOURHOOD_PX + 1)
     region = labels[window] == label
-    if not is_added(region, change.smooth[window], change.noise, settings.added_share):
+    if not is_added(region, change.smooth[window], change.smooth_noise, settings.added_share):
         return False
     window = _window(stat, labels.shape, _SEARCH_PX + _RIM_PX + 1)
     region = labels[window] == label
+    # The average smears what moves; one frame shows where it has moved to.
     return not is_moved(
-        region, change.attenuation[window], change.added[window], change.noise, settings.moved_share
+        region,
+        change.attenuation[window],
+        change.added[window],
+        change.added_noise,
+        settings.moved_share,
     )
 
 
@@ -301,8 +329,7 @@ def _refine_shift(
 
 
 def _without_slow_part(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    smooth = cv2.GaussianBlur(image, (0, 0), _SMOOTH_PX)
-    return np.asarray(smooth - cv2.blur(image, (41, 41)), np.float32)
+    return np.asarray(_smooth(image) - cv2.blur(image, (41, 41)), np.float32)
 
 
 def _slices(mask: NDArray[np.bool_]) -> tuple[slice, slice]:

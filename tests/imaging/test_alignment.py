@@ -58,6 +58,17 @@ def test_contrast_does_not_pull_the_image_along():
     )
 
 
+@pytest.mark.parametrize("blade", [20, 60])
+def test_a_collimator_that_stands_still_does_not_hold_the_image(blade):
+    field = texture(8)
+    valid = np.zeros((SIZE, SIZE), bool)
+    valid[blade:-blade, blade:-blade] = True
+    still, moved = view(field, (0, 0), 1), view(field, (1.5, -2.0), 2)
+    for frame in (still, moved):
+        frame[~valid] = 5
+    assert estimate_translation(still, moved, valid) == pytest.approx((1.5, -2.0), abs=0.1)
+
+
 def test_swapping_the_frames_turns_the_shift_round():
     field = texture(5)
     first, second = view(field, (0, 0), 1), view(field, (-3.0, 4.0), 2)
