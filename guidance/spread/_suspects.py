@@ -78,7 +78,9 @@ def describe_change(
     averaged: NDArray[np.float32],
     usable: NDArray[np.bool_],
 ) -> Change:
-    """Return the change of a frame, and its recent average, given where they can be judged."""
+    """Return the change of a frame, and its recent average; none where they cannot be judged."""
+    # Beyond the edge of the field the blades stand still while the references move.
+    added, averaged = (np.where(usable, a, np.float32(0)) for a in (added, averaged))
     smooth = _smooth(averaged)
     return Change(
         attenuation=attenuation,
