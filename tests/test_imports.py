@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = ("napari", "PyQt6", "PySide6", "qtpy", "matplotlib", "torch", "skimage")
+HEAVY = ("napari", "PyQt6", "PySide6", "qtpy", "matplotlib", "torch", "skimage", "imagecodecs")
 REPORT = "import json, sys; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
 HELP = """
 import contextlib, io, sys

@@ -1,19 +1,13 @@
 """`guidance analyze`: runs in, a folder of results for each out."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from guidance.cli._exit import ExitStatus, Tally, say
-from guidance.cli._inputs import opened_run, select_sources
+from guidance.cli._inputs import opened_run, take_each
 from guidance.cli._progress import show_progress
-from guidance.errors import (
-    DamagedFileError,
-    GuidanceError,
-    NotAProjectionError,
-    StorageError,
-)
+from guidance.errors import DamagedFileError, StorageError
 from guidance.io import (
     SourceFile,
     encode_analysis,
@@ -24,8 +18,6 @@ from guidance.io import (
 from guidance.pipeline import AnalysisRequest, RunResult, analyze_run
 from guidance.records import Cine
 from guidance.report import format_curves, render_overlay_gif, render_report
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +50,6 @@ class Session:
     on_result: Callable[[Path, RunResult, Cine], None] | None = None
     tally: Tally = field(default_factory=Tally)
     _names: dict[str, tuple[str, str]] = field(default_factory=dict)
-    _not_runs: int = 0
 
     def run(self, paths: list[Path]) -> ExitStatus:
         """Analyse every run under the paths; a failure costs one input, never the others."""
@@ -67,24 +58,7 @@ class Session:
         except OSError as error:
             say(f"--out cannot be used: {error.strerror}; choose a folder that can be written")
             return ExitStatus.WRONG_CALL
-        in_folders = all(path.is_dir() for path in paths)
-        for source in select_sources(paths, self.tally):
-            try:
-                self._take(source)
-            except NotAProjectionError as error:
-                if in_folders:
-                    self._not_runs += 1
-                else:
-                    self.tally.fail(source.relative, error)
-            except GuidanceError as error:
-                self.tally.fail(source.relative, error)
-            except Exception:
-                logger.exception("unexpected error; please report it")
-                self.tally.fail(source.relative, "an error of the program itself, see above")
-        if self._not_runs:
-            say(f"{self._not_runs} DICOM files are not projection images and were passed over")
-        if not self.tally.read and not self.tally.failures:
-            say("no projection image was found; name a file, or a folder that holds one")
+        take_each(paths, self.tally, self._take)
         return self.tally.status
 
     def _take(self, source: SourceFile) -> None:
@@ -122,8 +96,19 @@ class Session:
         return True
 
     def _write(self, folder: Path, result: RunResult, cine: Cine) -> None:
-        """Write a run's files; analysis.json comes last, so that where it is, all is."""
+        """Write a run's files; analysis.json comes last, so that where it is, all is.
+
+        What an earlier call left in the folder goes first: old and new never stand together.
+        """
         analysis, outlines = result.analysis, result.outlines
+        for name in ("analysis.json", "curves.csv", "report.html", "overlay.gif"):
+            try:
+                (folder / name).unlink(missing_ok=True)
+            except OSError as error:
+                raise StorageError(
+                    f"{name} of an earlier call cannot be replaced; {error.strerror}; "
+                    "choose another folder with --out"
+                ) from error
         write_atomically(folder / "curves.csv", format_curves(analysis).encode())
         if self.outputs.report:
             page = render_report(analysis, cine, outlines)
@@ -131,19 +116,3 @@ class Session:
         if self.outputs.overlay:
             write_atomically(folder / "overlay.gif", render_overlay_gif(analysis, cine, outlines))
         write_atomically(folder / "analysis.json", encode_analysis(analysis))
-
-
-def check_writable(folder: Path) -> None:
-    """Raise where a folder cannot be written, before hours are spent.
-
-    Raises
-    ------
-    StorageError
-        Nothing can be written there.
-    """
-    probe = folder / ".guidance-probe"
-    write_atomically(probe, b"")
-    try:
-        probe.unlink()
-    except OSError as error:
-        raise StorageError(f"{error.strerror}; choose another folder with --out") from error

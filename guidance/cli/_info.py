@@ -4,10 +4,10 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from guidance.cli._exit import ExitStatus, Tally, say
-from guidance.cli._inputs import opened_run, select_sources
-from guidance.errors import GuidanceError
+from guidance.cli._exit import ExitStatus, Tally
+from guidance.cli._inputs import opened_run, take_each
 from guidance.imaging import is_calibrated, locate_valid_pixels
+from guidance.io import SourceFile
 from guidance.records import (
     CArmPose,
     Cine,
@@ -25,19 +25,16 @@ _INDENT = 14
 def describe_files(paths: list[Path], frame_time_ms: float | None) -> ExitStatus:
     """Describe each file on standard output; name those that cannot be read on standard error."""
     tally = Tally()
-    for source in select_sources(paths, tally):
-        try:
-            with opened_run(source, frame_time_ms) as cine:
-                lines = list(describe_run(source.relative, cine))
-        except GuidanceError as error:
-            tally.fail(source.relative, error)
-            continue
+
+    def describe(source: SourceFile) -> None:
+        with opened_run(source, frame_time_ms) as cine:
+            lines = list(describe_run(source.relative, cine))
         if tally.read:
             print()
         tally.read += 1
         print("\n".join(lines), flush=True)
-    if not tally.read and not tally.failures:
-        say("no projection image was found; name a file, or a folder that holds one")
+
+    take_each(paths, tally, describe)
     return tally.status
 
 
@@ -79,7 +76,8 @@ def _abilities(header: RunHeader) -> Iterator[str]:
         return
     yield "contrast onset, area, growth and run-off"
     yield "in seconds" if header.timing else "by frame, not in seconds"
-    yield "in millimetres" if header.scale else "in pixels, not in millimetres"
+    patient = header.scale and header.scale.holds_at_patient
+    yield "in millimetres" if patient else "in pixels, not in millimetres"
     yield "iodine signal" if is_calibrated(header.intensity) else "no iodine signal, a relative one"
 
 

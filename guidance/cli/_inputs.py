@@ -1,6 +1,8 @@
 """The files that a call means, and which of them are runs."""
 
-from collections.abc import Iterator, Sequence
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,6 +10,8 @@ from guidance.cli._exit import Tally, say
 from guidance.errors import GuidanceError, NotAProjectionError
 from guidance.io import SourceFile, find_files, looks_like_dicom, open_run, with_frame_time
 from guidance.records import Cine
+
+logger = logging.getLogger(__name__)
 
 _SUFFIXES = (".dcm", ".dicom", ".ima")
 """A file so named claims to be DICOM; where it is not, that is worth a message."""
@@ -20,7 +24,8 @@ def select_sources(paths: Sequence[Path], tally: Tally) -> Iterator[SourceFile]:
     """
     passed_over = 0
     for path in paths:
-        named = not path.is_dir()
+        # Unlike Path.is_dir, this takes any name, one too long for the system as well.
+        named = not os.path.isdir(path)
         for source in find_files([path]):
             if named or source.path.suffix.lower() in _SUFFIXES:
                 yield source
@@ -49,6 +54,37 @@ def opened_run(source: SourceFile, frame_time_ms: float | None) -> Iterator[Cine
             yield Cine(header=header, reader=cine.reader)
 
 
-def is_expected(error: GuidanceError, paths: Sequence[Path]) -> bool:
-    """Return whether a file of a folder is simply something else than a projection image."""
-    return isinstance(error, NotAProjectionError) and all(path.is_dir() for path in paths)
+def take_each(paths: Sequence[Path], tally: Tally, take: Callable[[SourceFile], None]) -> None:
+    """Do something with each file; one that cannot be used is named, and the others go on.
+
+    In folders, DICOM files that are no projection images are passed over and counted; a file that
+    was named is expected to be one.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        As the user gave them.
+    tally : Tally
+        Takes the failures.
+    take : callable
+        Called with each file; whatever library error it raises costs that file alone.
+    """
+    in_folders = all(os.path.isdir(path) for path in paths)
+    other_images = 0
+    for source in select_sources(paths, tally):
+        try:
+            take(source)
+        except NotAProjectionError as error:
+            if in_folders:
+                other_images += 1
+            else:
+                tally.fail(source.relative, error)
+        except GuidanceError as error:
+            tally.fail(source.relative, error)
+        except Exception:
+            logger.exception("unexpected error; please report it")
+            tally.fail(source.relative, "an error of the program itself; see the log above")
+    if other_images:
+        say(f"{other_images} DICOM files are not projection images and were passed over")
+    if not tally.read and not tally.failures:
+        say("no projection image was found; name a file, or a folder that holds one")

@@ -24,8 +24,8 @@ FrameTimeMs = Annotated[
     typer.Option(
         "--frame-time",
         metavar="MS",
-        min=0.001,
-        max=3.6e6,
+        min=1,
+        max=60_000,
         help="Milliseconds between frames, for runs whose header gives no time.",
     ),
 ]

@@ -98,8 +98,9 @@ def translate(image: NDArray[np.float32], shift: tuple[float, float]) -> NDArray
 def _shrink(image: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
     if factor == 1.0:
         return image
-    shrunk = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    return np.asarray(shrunk, np.float32)
+    rows, columns = (max(1, round(side * factor)) for side in image.shape)
+    shrunk = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(shrunk, np.float32).reshape(rows, columns)
 
 
 def _without_slow_part(

@@ -53,16 +53,52 @@ def locate_valid_pixels(
     (R, C) bool array
         True where the patient shows. All False where nothing does (an empty frame).
     """
-    rows, columns = frame.shape
-    valid = _inside_shutters(frame.shape, shutters)
     outside = _find_outside(frame, intensity)
-    valid &= ~outside
-    valid &= ~find_letters(frame, intensity)
-    margin = max(1, round(_PENUMBRA_SHARE * max(rows, columns)))
-    if outside.any() or shutters:
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
-        valid &= cv2.erode((~outside).astype(np.uint8), kernel) > 0
-    return valid
+    return (
+        inside_shutters((frame.shape[0], frame.shape[1]), shutters)
+        & _without_penumbra(~outside)
+        & ~find_letters(frame, intensity)
+    )
+
+
+def inside_shutters(shape: tuple[int, int], shutters: Sequence[Shutter]) -> NDArray[np.bool_]:
+    """Return which pixels the shutters of a header leave open, without their penumbra.
+
+    Parameters
+    ----------
+    shape : (rows, columns)
+        Of a frame.
+    shutters : sequence of Shutter
+        All of them hold.
+
+    Returns
+    -------
+    (R, C) bool array
+    """
+    rows, columns = np.indices(shape, sparse=True)
+    inside = np.ones(shape, np.bool_)
+    for shutter in shutters:
+        match shutter:
+            case RectangularShutter():
+                inside &= (rows >= shutter.top) & (rows <= shutter.bottom)
+                inside &= (columns >= shutter.left) & (columns <= shutter.right)
+            case CircularShutter():
+                distance_squared = (rows - shutter.row) ** 2 + (columns - shutter.column) ** 2
+                inside &= distance_squared <= shutter.radius**2
+            case PolygonalShutter():
+                corners = np.round([(c, r) for r, c in shutter.vertices]).astype(np.int32)
+                filled = cv2.fillPoly(np.zeros(shape, np.uint8), [corners], 1)
+                inside &= filled > 0
+    return _without_penumbra(inside)
+
+
+def _without_penumbra(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a field without the strip along its edge; the image's own border is no edge."""
+    if inside.all():
+        return inside
+    margin = max(1, round(_PENUMBRA_SHARE * max(inside.shape)))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
+    return np.asarray(cv2.erode(inside.astype(np.uint8), kernel) > 0, np.bool_)
 
 
 def find_letters(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.bool_]:
@@ -104,24 +140,6 @@ def find_letters(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.boo
     return cv2.dilate(letters.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
 
 
-def _inside_shutters(shape: tuple[int, ...], shutters: Sequence[Shutter]) -> NDArray[np.bool_]:
-    rows, columns = np.indices(shape, sparse=True)
-    inside = np.ones(shape, np.bool_)
-    for shutter in shutters:
-        match shutter:
-            case RectangularShutter():
-                inside &= (rows >= shutter.top) & (rows <= shutter.bottom)
-                inside &= (columns >= shutter.left) & (columns <= shutter.right)
-            case CircularShutter():
-                distance_squared = (rows - shutter.row) ** 2 + (columns - shutter.column) ** 2
-                inside &= distance_squared <= shutter.radius**2
-            case PolygonalShutter():
-                corners = np.round([(c, r) for r, c in shutter.vertices]).astype(np.int32)
-                filled = cv2.fillPoly(np.zeros(shape, np.uint8), [corners], 1)
-                inside &= filled > 0
-    return inside
-
-
 def _find_outside(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.bool_]:
     """Return blades and what lies beyond the circle: dark or flat, and touching the border."""
     rows, columns = frame.shape
@@ -130,9 +148,9 @@ def _find_outside(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.bo
     if intensity.sign < 0:
         signal = 1 - signal
     factor = min(1.0, _WORKING_PX / max(rows, columns))
-    small = np.asarray(
-        cv2.resize(signal, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.float32
-    )
+    size = (max(1, round(columns * factor)), max(1, round(rows * factor)))
+    small = np.asarray(cv2.resize(signal, size, interpolation=cv2.INTER_AREA), np.float32)
+    small = small.reshape(size[1], size[0])
     flat = _is_flat(small)
     lit = small[~flat] if not flat.all() else small.ravel()
     level = float(np.median(lit))

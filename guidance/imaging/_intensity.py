@@ -18,8 +18,13 @@ HALF_STEP = 0.5
 
 
 def is_calibrated(intensity: IntensityScale) -> bool:
-    """Return whether differences of `measure_attenuation` are true changes of ln(intensity)."""
-    return intensity.relationship is PixelIntensityRelationship.LIN
+    """Return whether differences of `measure_attenuation` are true changes of ln(intensity).
+
+    That takes values in proportion to the intensity: LIN, rising with it, and 0 where there is
+    none. Signed or inverted values have an offset that the header does not give.
+    """
+    proportional = intensity.relationship is PixelIntensityRelationship.LIN
+    return proportional and intensity.sign > 0 and intensity.low == 0
 
 
 def measure_attenuation(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.float32]:

@@ -84,24 +84,32 @@ def remove_slow_change(
     radius_px : float
         Standard deviation of the Gaussian that makes out what is slow. Pixels.
     limit : float
-        Changes beyond this are cut to it first, so that contrast not yet known weighs little.
+        Changes beyond this are cut to it at first, and then left out where they stand out.
 
     Returns
     -------
     (R, C) float32 array
     """
+    slow = _smooth_field(np.clip(difference, -limit, limit), weight, radius_px)
+    # Contrast that is not known yet would pull the field towards itself and leave a halo; what
+    # stands out from the first field has no say in the second.
+    quiet = weight * (np.abs(difference - slow) < limit)
+    return difference - _smooth_field(difference, quiet, radius_px)
+
+
+def _smooth_field(
+    difference: NDArray[np.float32], weight: NDArray[np.float32], radius_px: float
+) -> NDArray[np.float32]:
     rows, columns = difference.shape
     small = (max(1, columns // _COARSE), max(1, rows // _COARSE))
-    cut = np.clip(difference, -limit, limit) * weight
-    blur = radius_px / _COARSE
     total, weights = (
         cv2.GaussianBlur(
             cv2.resize(a, small, interpolation=cv2.INTER_AREA),
             (0, 0),
-            blur,
+            radius_px / _COARSE,
             borderType=cv2.BORDER_CONSTANT,
         )
-        for a in (cut, weight)
+        for a in (difference * weight, weight)
     )
-    slow = cv2.resize(total / np.maximum(weights, 1e-3), (columns, rows))
-    return np.asarray(difference - slow, np.float32)
+    field = cv2.resize(total / np.maximum(weights, 1e-3), (columns, rows))
+    return np.asarray(field, np.float32).reshape(rows, columns)

@@ -54,10 +54,6 @@ class Attributes:
     def __init__(self, dataset: pydicom.Dataset) -> None:
         self._dataset = dataset
 
-    def __contains__(self, keyword: str) -> bool:
-        """Return whether the attribute is present with a value."""
-        return bool(self.tokens(keyword)) or bool(self.items(keyword))
-
     def raw(self, keyword: str) -> bytes:
         """Return an attribute's bytes as stored; empty where it is absent."""
         element = self._element(keyword)

@@ -169,7 +169,7 @@ def _table(item: Attributes, layout: PixelLayout) -> NDArray[Any] | None:
     first, and the bits of each; stored values before the first or after the last take its value.
     """
     descriptor = item.numbers("LUTDescriptor")
-    if len(descriptor) != 3 or not all(math.isfinite(number) for number in descriptor):
+    if len(descriptor) != 3 or not all(-0x8000 <= number <= 0xFFFF for number in descriptor):
         return None
     count, first, bits = (int(number) for number in descriptor)
     count = (count & 0xFFFF) or 0x10000

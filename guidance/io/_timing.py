@@ -115,7 +115,9 @@ def with_frame_time(header: RunHeader, frame_time_ms: float) -> RunHeader:
 
 def _order(attributes: Attributes) -> list[str]:
     """Return the keywords to try: those that the pointer names, then the rest by their worth."""
-    tags = [int(number) for number in attributes.numbers("FrameIncrementPointer") if number >= 0]
+    # A hostile header may hold text or a float here: infinite, or beyond any tag.
+    numbers = attributes.numbers("FrameIncrementPointer")
+    tags = [int(number) for number in numbers if 0 <= number <= 0xFFFF_FFFF]
     named = [keyword_for_tag(tag) for tag in tags]
     first = [keyword for keyword in named if keyword in READINGS]
     return first + [keyword for keyword in READINGS if keyword not in first]

@@ -14,7 +14,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -326,6 +325,8 @@ def _is_encapsulated(attributes: RunAttributes) -> bool:
 
 
 def _encode(frame: NDArray[Any], attributes: RunAttributes) -> bytes:
+    import imagecodecs  # slow to load, and reading alone may never need it
+
     match attributes.transfer_syntax:
         case TransferSyntax.JPEG_LOSSLESS_SV1:
             return bytes(
@@ -341,6 +342,8 @@ def _encode(frame: NDArray[Any], attributes: RunAttributes) -> bytes:
 
 def _encode_rle(frame: NDArray[Any]) -> bytes:
     """Return a frame as PS3.5 annex G has it: byte planes, most significant first, row by row."""
+    import imagecodecs
+
     rows, columns = frame.shape
     planes = frame.astype(frame.dtype.newbyteorder(">")).view(np.uint8).reshape(rows, columns, -1)
     segments = []

@@ -163,13 +163,18 @@ def _collect_warnings(header: RunHeader, findings: SpreadFindings) -> list[str]:
         warnings.append(f"frame_times_s is null: {header.timing.reason}")
     if isinstance(header.scale, NotFound):
         warnings.append(f"spacing_mm is null: {header.scale.reason}")
+    elif not header.scale.holds_at_patient:
+        warnings.append(
+            "area_mm2 and iodine_signal_mm2 are null: the spacing holds at the detector, and the "
+            "magnification is not known"
+        )
     if isinstance(header.pose.resolved, NotFound):
         warnings.append(f"source.pose.resolved is null: {header.pose.resolved.reason}")
     if not is_calibrated(header.intensity):
         warnings.append(
-            "iodine_signal is null: pixel values are "
-            f"{header.intensity.relationship.value}, not proportional to intensity; "
-            "relative_signal_px is given instead"
+            "iodine_signal is null: pixel values "
+            f"({header.intensity.relationship.value}, from {header.intensity.low:g}) are not in "
+            "proportion to the intensity; relative_signal_px is given instead"
         )
     if findings.pattern is None:
         warnings.append("pattern is null: this version does not tell patterns apart")
@@ -217,13 +222,13 @@ def _record_pose(candidate: PoseCandidate) -> PoseRecord:
 
 
 def _record_frame(assessment: FrameAssessment, header: RunHeader) -> FrameRecord:
-    scale = header.scale
+    scale = header.scale if header.scale and header.scale.holds_at_patient else None
     area_mm2 = assessment.area_px * scale.pixel_area_mm2 if scale else None
     iodine_px = assessment.attenuation_px if is_calibrated(header.intensity) else None
     iodine_mm2 = iodine_px * scale.pixel_area_mm2 if scale and iodine_px is not None else None
     return FrameRecord(
         frame=assessment.frame,
-        time_s=_tidy(assessment.time_s),
+        time_s=None if assessment.time_s is None else round(assessment.time_s, 6),
         area_px=_tidy(assessment.area_px) or 0.0,
         area_mm2=_tidy(area_mm2),
         iodine_signal_px=_tidy(iodine_px),

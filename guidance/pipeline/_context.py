@@ -1,19 +1,19 @@
 """What is known of a run before its first frame is judged."""
 
 from guidance.anatomy import Side, Vertebra
-from guidance.imaging import locate_valid_pixels
+from guidance.imaging import inside_shutters
 from guidance.records import Cine, RunContext
 
 
 def make_context(
     cine: Cine, *, level: Vertebra | None = None, side: Side | None = None
 ) -> RunContext:
-    """Return the context of a run: its header, and the field of view as frame 0 shows it.
+    """Return the context of a run: what its header says. No pixel is read.
 
     Parameters
     ----------
     cine : Cine
-        The run; frame 0 alone is read.
+        The run.
     level : Vertebra, optional
         The vertebra the user names.
     side : Side, optional
@@ -30,7 +30,7 @@ def make_context(
         intensity=header.intensity,
         scale=header.scale,
         pose=header.pose,
-        valid=locate_valid_pixels(cine[0], header.intensity, header.shutters),
+        valid=inside_shutters((header.rows, header.columns), header.shutters),
         is_subtracted=header.is_subtracted,
         stated_level=level,
         stated_side=side,

@@ -30,8 +30,9 @@ class FrameReader(Protocol):
 class Cine:
     """A run: its header, and its frames on demand.
 
-    Behaves as a read-only (T, R, C) array. Indexing the first axis with an integer reads that
-    frame alone; a slice reads the frames it names and nothing else. Nothing is cached.
+    Reads like a (T, R, C) array by integers and slices: an integer for the first axis reads that
+    frame alone, a slice the frames it names and nothing else. Nothing is cached. For numpy's other
+    ways of indexing (ellipsis, lists, masks) take frames first.
 
     Attributes
     ----------
@@ -64,7 +65,7 @@ class Cine:
         return self.header.n_frames
 
     def __getitem__(self, key: Any) -> NDArray[Any]:  # noqa: ANN401 - numpy's own indexing
-        """Return frames as numpy would: `cine[3]`, `cine[2:9:2]`, `cine[3, 10:20, :]`."""
+        """Return frames by integer or slice: `cine[3]`, `cine[2:9:2]`, `cine[3, 10:20, :]`."""
         first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
         if isinstance(first, slice):
             indices = range(*first.indices(len(self)))

@@ -115,6 +115,11 @@ class PixelScale:
             raise InputError(f"spacing {self.row_mm} × {self.column_mm} mm is not positive")
 
     @property
+    def holds_at_patient(self) -> bool:
+        """Whether lengths measured with it are lengths at the patient, not at the detector."""
+        return self.at is not SpacingAt.DETECTOR
+
+    @property
     def pixel_area_mm2(self) -> float:
         """Area of one pixel. Square millimetres."""
         return self.row_mm * self.column_mm

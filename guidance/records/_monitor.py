@@ -46,7 +46,8 @@ class RunContext:
     pose : CArmPose or None
         Where the C-arm stood.
     valid : (R, C) bool array
-        Pixels that show the patient: not shutter, not outside the circle, not letters.
+        Pixels that may show the patient: those that the header's shutters leave open. Circle,
+        blades and letters are found in the frames.
     is_subtracted : bool
         The stored pixels are already a subtraction.
     stated_level : Vertebra or None

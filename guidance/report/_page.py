@@ -49,11 +49,13 @@ def render_report(analysis: Analysis, cine: Cine, outlines: Outlines) -> str:
     InputError
         The three do not describe one run, or a verdict is none of the contract's.
     """
+    from guidance.io import run_name  # loads pydicom, which importing this package need not
+
     check_run(analysis, cine, outlines)
     contrast, times = analysis.contrast, frame_times(analysis)
     pictures = render_pictures(analysis, cine, outlines)
     values: dict[str, Any] = {
-        "name": words.run_name(analysis.source.sop_instance_uid),
+        "name": run_name(analysis.source.sop_instance_uid),
         "verdict": contrast.verdict,
         "verdict_style": verdict_style(contrast.verdict),
         "version": words.clean(analysis.guidance_version, 40),

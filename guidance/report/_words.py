@@ -4,7 +4,6 @@ Text from a DICOM header is hostile until proved otherwise. `clean` takes away w
 page or a terminal; escaping for HTML is left to the templates, which always escape.
 """
 
-import hashlib
 import math
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
@@ -57,11 +56,6 @@ def clean(text: object, longest: int = LONGEST_TEXT) -> str:
 
 def _is_unsafe(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn"}
-
-
-def run_name(sop_instance_uid: str) -> str:
-    """Return the contract's name of a run: 12 hex digits of the SHA-256 of its UID."""
-    return hashlib.sha256(sop_instance_uid.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def number(value: float | None, unit: str = "") -> str:

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guidance.errors import InputError
-from guidance.imaging import find_saturated, measure_attenuation, measure_significance
-from guidance.records import (
-    FrameArray,
-    FrameAssessment,
-    RunContext,
-    SpreadFindings,
+from guidance.imaging import (
+    find_saturated,
+    locate_valid_pixels,
+    measure_attenuation,
+    measure_significance,
 )
+from guidance.records import FrameArray, FrameAssessment, RunContext, SpreadFindings
+from guidance.spread._clock import Clock
 from guidance.spread._comparison import (
     Comparison,
     RecursiveAverage,
@@ -31,6 +32,7 @@ from guidance.spread._findings import Evidence, conclude
 from guidance.spread._references import ReferenceBank
 from guidance.spread._settings import MonitorSettings
 from guidance.spread._shape import measure_reach, measure_thin_length
+from guidance.spread._sizes import resolve_sizes
 from guidance.spread._suspects import (
     Change,
     describe_change,
@@ -43,7 +45,8 @@ _MIN_VALID_SHARE = 0.05
 """With fewer valid pixels than this share of the frame there is nothing to judge."""
 
 _EDGE_PX = 6
-"""Pixels this close to the edge of the field are not judged. Working pixels."""
+"""Pixels this close to the edge of the field are not judged: blades have a penumbra, and move.
+Working pixels."""
 
 _BREATH_S = 8.0
 """What moved is remembered over about two breaths."""
@@ -65,28 +68,26 @@ class Monitor:
 
     def __init__(self, context: RunContext, settings: MonitorSettings | None = None) -> None:
         self._context = context
-        self._settings = settings or MonitorSettings()
-        self.working_scale = min(
-            1.0, self._settings.working_px / max(context.rows, context.columns)
-        )
+        self._settings = settings = settings or MonitorSettings()
+        self.working_scale = min(1.0, settings.working_px / max(context.rows, context.columns))
+        self._sizes = resolve_sizes(context.scale, settings, self.working_scale)
         self._valid = self._reduce(context.valid.astype(np.float32)) > 0.999
         shape = (self._valid.shape[0], self._valid.shape[1])
-        self._margin, self._eroded = 0, self._valid
-        self._bank = ReferenceBank(self._settings, self._valid)
-        self._average = RecursiveAverage(self._settings.average_s, self._settings.average_frames)
+        self._margin, self._inner = 0, self._valid
+        self._clock = Clock()
+        self._evidence = Evidence(clock=self._clock, smallest_side_px=min(shape))
+        self._previous_frame: FrameArray | None = None
+        self._previous: NDArray[np.float32] | None = None
+        self._was_judged = False
+        self._calm = 0
+        self._bank = ReferenceBank(settings)
+        self._average = RecursiveAverage(settings.average_s, settings.average_frames)
         self._suspects = no_suspects(shape)
         self._activity = np.zeros(shape, np.float32)
         self._fresh_activity: deque[NDArray[np.float32]] = deque()
         self._contrast = np.zeros(shape, np.bool_)
         self._support = np.zeros(shape, np.bool_)
-        self._previous: NDArray[np.float32] | None = None
-        self._previous_frame: FrameArray | None = None
-        self._calm = 0
-        self._time_s: float | None = None
-        self._evidence = Evidence(
-            is_subtracted=context.is_subtracted, shows_patient=bool(self._valid.any())
-        )
-        self._last: FrameAssessment | None = None
+        self._latest_added = np.zeros(shape, np.float32)
 
     @property
     def settings(self) -> MonitorSettings:
@@ -101,8 +102,8 @@ class Monitor:
         frame : (R, C) array
             Pixel values after the Modality LUT.
         time_s : float, optional
-            Seconds from the first frame; None or NaN where unknown. A time that runs back counts
-            as unknown.
+            Seconds from the first frame; None or NaN where unknown. A time that runs back, or
+            stands still while the image changes, counts as unknown.
 
         Returns
         -------
@@ -114,34 +115,65 @@ class Monitor:
             The frame has another shape than the run, or is not numeric.
         """
         self._check(frame)
-        number = self._evidence.n_frames
-        self._evidence.n_frames += 1
-        time_s, remark = self._take_time(time_s)
-        if self._previous_frame is not None and np.array_equal(frame, self._previous_frame):
-            self._evidence.repeated += 1
-            return self._assess(number, time_s, "the same pixels as the frame before")
-        self._previous_frame = np.array(frame, copy=True)
-        attenuation = self._measure(frame)
-        usable = self._valid & ~(self._reduce_mask(find_saturated(frame, self._context.intensity)))
-        if self._context.is_subtracted:
-            return self._assess(number, time_s, "the stored pixels are already a subtraction")
-        if usable.mean() < _MIN_VALID_SHARE:
-            self._calm = 0
-            return self._assess(number, time_s, "hardly any pixel shows the patient")
-        if not self._has_settled(attenuation, usable):
-            self._evidence.unsettled += 1
-            return self._assess(number, time_s, "the exposure has not settled")
-        if len(self._bank) == 0:
-            self._bank.offer(number, time_s, attenuation, (0.0, 0.0))
-            self._evidence.first_reference = number
-            return self._assess(number, time_s, "the first frame with a settled exposure")
-        self._evidence.judged += 1
-        self._judge(number, time_s, attenuation, usable)
-        return self._assess(number, time_s, remark)
+        previous, self._previous_frame = self._previous_frame, np.array(frame, copy=True)
+        is_repeated = previous is not None and np.array_equal(frame, previous)
+        number = len(self._clock.times_s)
+        time_s, remark = self._clock.take(time_s, is_repeated=is_repeated)
+        why_not = self._why_not_judged(number, frame, time_s, is_repeated=is_repeated)
+        return self._assess(number, time_s, "; ".join(filter(None, (why_not, remark))))
 
     def findings(self) -> SpreadFindings:
         """Return what follows from the frames pushed so far."""
         return conclude(self._evidence, self._context, self._settings, self.working_scale)
+
+    def _why_not_judged(
+        self, number: int, frame: FrameArray, time_s: float | None, *, is_repeated: bool
+    ) -> str:
+        """Judge a frame, or return why that cannot be done."""
+        evidence = self._evidence
+        if is_repeated:
+            # A recorder's copy of a frame that was judged is no gap; one of a blank frame is.
+            evidence.repeated += self._was_judged
+            return "the same pixels as the frame before"
+        self._was_judged = False
+        if self._context.is_subtracted:
+            return "the stored pixels are already a subtraction"
+        if evidence.is_too_small:
+            return "the image is too small to hold anatomy"
+        attenuation = self._measure(frame)
+        saturated = self._reduce(find_saturated(frame, self._context.intensity).astype(np.float32))
+        usable = self._valid & (saturated <= 0.5)
+        if usable.mean() < _MIN_VALID_SHARE:
+            evidence.blank += 1
+            self._calm = 0
+            return "hardly any pixel shows the patient"
+        if not self._has_settled(attenuation, usable):
+            evidence.unsettled += 1
+            return "the exposure has not settled"
+        if len(self._bank) == 0:
+            return self._start(number, frame, time_s, attenuation)
+        evidence.judged += 1
+        self._was_judged = True
+        self._judge(number, time_s, attenuation, usable)
+        return ""
+
+    def _start(
+        self,
+        number: int,
+        frame: FrameArray,
+        time_s: float | None,
+        attenuation: NDArray[np.float32],
+    ) -> str:
+        """Make a frame the first reference: what shows the patient in it is the field."""
+        located = locate_valid_pixels(frame, self._context.intensity) & self._context.valid
+        valid = self._reduce(located.astype(np.float32)) > 0.999
+        self._evidence.field_share = float(valid.mean())
+        if self._evidence.field_share < _MIN_VALID_SHARE:
+            self._evidence.blank += 1
+            return "hardly any pixel shows the patient"
+        self._valid, self._margin, self._inner = valid, 0, valid
+        self._bank.offer(number, time_s, attenuation, (0.0, 0.0))
+        return "the first frame with a settled exposure"
 
     def _judge(
         self,
@@ -151,7 +183,7 @@ class Monitor:
         usable: NDArray[np.bool_],
     ) -> None:
         settings = self._settings
-        shift = self._bank.measure_shift(attenuation)
+        shift = self._bank.measure_shift(attenuation, self._valid)
         references = self._bank.find_alike(attenuation, settings.compared)
         furthest = max(
             max(abs(shift[0] - r.shift[0]), abs(shift[1] - r.shift[1])) for r in references
@@ -163,29 +195,27 @@ class Monitor:
         z = measure_significance(averaged.excess - self._activity, usable)
         change = describe_change(attenuation, comparison.added, averaged.added, usable)
         self._suspects = follow_suspects(self._suspects, number, z, change, settings)
-        self._believe(number, time_s)
+        self._believe(number)
         if self._evidence.onset_frame is None:
             self._learn(number, time_s, attenuation, shift, comparison)
         else:
             self._measure_contrast(number, change, usable)
 
-    def _believe(self, number: int, time_s: float | None) -> None:
+    def _believe(self, number: int) -> None:
         """Accept suspects as contrast once they have been lit long enough."""
-        settings = self._settings
+        settings, evidence = self._settings, self._evidence
         lasting = self._suspects.count >= settings.confirm_frames
         if not lasting.any():
             return
         since = int(self._suspects.since[lasting].min())
-        times = self._evidence.times_s
-        if time_s is not None and times[since] is not None:
-            lit_for = time_s - float(times[since] or 0.0)
-            if lit_for < settings.confirm_s:
-                return
+        lit_for = self._clock.seconds_between(since, number)
+        if lit_for is not None and lit_for < settings.confirm_s:
+            return
         self._contrast |= lasting
-        if self._evidence.onset_frame is None:
-            self._evidence.onset_frame = since
+        if evidence.onset_frame is None:
+            evidence.onset_frame = since
             rows, columns = np.nonzero(lasting & (self._suspects.since == since))
-            self._evidence.origin = (float(rows.mean()), float(columns.mean()))
+            evidence.origin = (float(rows.mean()), float(columns.mean()))
 
     def _learn(
         self,
@@ -203,15 +233,14 @@ class Monitor:
         self._bank.offer(number, time_s, attenuation, shift)
         self._fresh_activity.append(measure_activity(comparison))
         if len(self._fresh_activity) > self._settings.guard_frames:
-            self._activity *= np.float32(self._forget(time_s))
+            self._activity *= np.float32(self._forget(number))
             np.maximum(self._activity, self._fresh_activity.popleft(), out=self._activity)
 
-    def _forget(self, time_s: float | None) -> float:
-        times = self._evidence.times_s
-        before = times[-2] if len(times) > 1 else None
-        if time_s is None or before is None:
-            return float(np.exp(-1 / _BREATH_FRAMES))
-        return float(np.exp(-(time_s - before) / _BREATH_S))
+    def _forget(self, number: int) -> float:
+        passed = self._clock.seconds_between(number - 1, number)
+        if passed is None:
+            return math.exp(-1 / _BREATH_FRAMES)
+        return math.exp(-passed / _BREATH_S)
 
     def _measure_contrast(self, number: int, change: Change, usable: NDArray[np.bool_]) -> None:
         """After onset: grow the mask from what is surely contrast, and measure it."""
@@ -219,22 +248,17 @@ class Monitor:
         z = measure_significance(change.averaged - np.float32(0.5) * self._activity, usable)
         self._contrast = grow_contrast(z, self._suspects, self._contrast, change, settings)
         self._support |= self._contrast
+        # Where contrast has grown too dense to be measured, what was last seen stays.
+        np.copyto(self._latest_added, change.added, where=usable)
         pixel = 1 / self.working_scale**2
-        signal = float(change.added[self._contrast].sum()) * pixel
+        thin = measure_thin_length(self._contrast, self._sizes.thin, usable)
         evidence.area = float(self._contrast.sum()) * pixel
-        evidence.signal = signal
+        evidence.signal = float(self._latest_added[self._contrast].sum()) * pixel
         evidence.reach = measure_reach(self._contrast, evidence.origin) / self.working_scale
-        evidence.thin = (
-            measure_thin_length(self._contrast, self._thin_px(), self._valid) / self.working_scale
-        )
-        held = float(change.added[self._support & usable].sum()) * pixel
-        limits = (self._vessel_length(), self._substantial_area())
-        evidence.weigh(number, held, limits, settings)
-        if (
-            evidence.gone_frames >= settings.confirm_frames
-            and evidence.flag_frame is None
-            and not evidence.is_substantial(limits[1], settings)
-        ):
+        evidence.thin = thin / self.working_scale
+        held = float(self._latest_added[self._support].sum()) * pixel
+        evidence.weigh(number, held, self._sizes, settings)
+        if evidence.came_and_went(self._sizes, settings):
             evidence.dismiss(number)
             self._support[:] = False
 
@@ -250,45 +274,28 @@ class Monitor:
             )
             square = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
             eroded = cv2.erode(padded, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-            self._eroded = np.asarray(eroded[1:-1, 1:-1] > 0, np.bool_)
-        return self._eroded
-
-    def _thin_px(self) -> float:
-        if not self._context.scale:
-            return self._settings.thin_px
-        pixel_mm = math.sqrt(self._context.scale.pixel_area_mm2) / self.working_scale
-        return max(3.0, self._settings.thin_mm / pixel_mm)
-
-    def _substantial_area(self) -> float:
-        """Return the area that contrast must reach to count when it is gone. Stored pixels."""
-        if not self._context.scale:
-            return self._settings.substantial_px / self.working_scale**2
-        return self._settings.substantial_mm2 / self._context.scale.pixel_area_mm2
-
-    def _vessel_length(self) -> float:
-        """Return the length that is vessel-like. Stored pixels."""
-        if not self._context.scale:
-            return self._settings.vessel_length_px / self.working_scale
-        return self._settings.vessel_length_mm / math.sqrt(self._context.scale.pixel_area_mm2)
+            self._inner = np.asarray(eroded[1:-1, 1:-1] > 0, np.bool_)
+        return self._inner
 
     def _has_settled(self, attenuation: NDArray[np.float32], usable: NDArray[np.bool_]) -> bool:
-        """Return whether the exposure is steady; before onset, start anew where it is not."""
+        """Return whether a frame compares with those before it.
+
+        Runs begin with an exposure that is being adjusted; until it is steady, what was seen is
+        forgotten. Later the exposure may change because contrast came: then nothing is forgotten,
+        and the tone of the references is matched instead.
+        """
         previous, self._previous = self._previous, attenuation
-        if previous is None:
-            self._calm = 1
-            return self._settings.calm_frames <= 1
-        change = float(np.median(attenuation[usable] - previous[usable]))
-        if self._evidence.onset_frame is not None:
+        change = 0.0
+        if previous is not None:
+            change = float(np.median(attenuation[usable] - previous[usable]))
+        self._calm = self._calm + 1 if abs(change) < self._settings.calm_gain else 0
+        if self._evidence.judged >= self._settings.confirm_frames or self._suspects.longest:
             return True
-        if abs(change) < self._settings.calm_gain:
-            self._calm += 1
-        else:
-            self._calm = 0
+        if self._calm == 0:
             self._bank.clear()
             self._average.clear()
-            self._activity[:] = 0
             self._fresh_activity.clear()
-            self._suspects = no_suspects((usable.shape[0], usable.shape[1]))
+            self._activity[:] = 0
         return self._calm >= self._settings.calm_frames
 
     def _assess(self, number: int, time_s: float | None, remark: str) -> FrameAssessment:
@@ -309,16 +316,6 @@ class Monitor:
             remark=remark,
         )
 
-    def _take_time(self, time_s: float | None) -> tuple[float | None, str]:
-        remark = ""
-        if time_s is not None and not np.isfinite(time_s):
-            time_s, remark = None, "its time is not a number"
-        known = [t for t in self._evidence.times_s[-1:] if t is not None]
-        if time_s is not None and known and time_s < known[-1]:
-            time_s, remark = None, "its time runs back"
-        self._evidence.times_s.append(time_s)
-        return time_s, remark
-
     def _check(self, frame: FrameArray) -> None:
         expected = (self._context.rows, self._context.columns)
         if frame.shape != expected:
@@ -337,11 +334,6 @@ class Monitor:
     def _reduce(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.working_scale == 1.0:
             return image
-        factor = self.working_scale
-        reduced = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        return np.asarray(reduced, np.float32)
-
-    def _reduce_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        if self.working_scale == 1.0:
-            return mask
-        return np.asarray(self._reduce(mask.astype(np.float32)) > 0.5, np.bool_)
+        rows, columns = (max(1, round(side * self.working_scale)) for side in image.shape)
+        reduced = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+        return np.asarray(reduced, np.float32).reshape(rows, columns)

@@ -47,9 +47,8 @@ class Reference:
 class ReferenceBank:
     """References, and the frames that wait until they are old enough to become one."""
 
-    def __init__(self, settings: MonitorSettings, valid: NDArray[np.bool_]) -> None:
+    def __init__(self, settings: MonitorSettings) -> None:
         self._settings = settings
-        self._valid = valid
         self._kept: list[Reference] = []
         self._waiting: deque[Reference] = deque()
 
@@ -62,12 +61,22 @@ class ReferenceBank:
         self._kept.clear()
         self._waiting.clear()
 
-    def measure_shift(self, attenuation: NDArray[np.float32]) -> tuple[float, float]:
-        """Return the shift of a frame against the bank's first frame. Working pixels."""
+    def measure_shift(
+        self, attenuation: NDArray[np.float32], valid: NDArray[np.bool_]
+    ) -> tuple[float, float]:
+        """Return the shift of a frame against the bank's first frame. Working pixels.
+
+        Parameters
+        ----------
+        attenuation : (r, c) float32 array
+            The frame.
+        valid : (r, c) bool array
+            Pixels that show the patient.
+        """
         if not self._kept:
             return 0.0, 0.0
         nearest = self.find_alike(attenuation, 1)[0]
-        row, column = estimate_translation(nearest.attenuation, attenuation, self._valid)
+        row, column = estimate_translation(nearest.attenuation, attenuation, valid)
         return nearest.shift[0] + row, nearest.shift[1] + column
 
     def find_alike(self, attenuation: NDArray[np.float32], count: int) -> list[Reference]:

@@ -302,11 +302,21 @@ def is_moved(
     shift = (rows.start - top - int(best[0]), columns.start - left - int(best[1]))
     moved = np.roll(then, shift, axis=(0, 1))
     source = np.roll(near, (-shift[0], -shift[1]), axis=(0, 1))
-    both = (near > 0) | (source > 0)
-    left = _refine_shift((now - moved)[both], moved, both)
-    unexplained = float((left**2).mean()) - noise**2
+    both = ((near > 0) | (source > 0)) & _not_wrapped(near.shape, shift)
+    if not both.any():
+        return False
+    residual = _refine_shift((now - moved)[both], moved, both)
+    unexplained = float((residual**2).mean()) - noise**2
     change = float(((now - then)[both] ** 2).mean()) - noise**2
     return unexplained < (1 - share) * change
+
+
+def _not_wrapped(shape: tuple[int, ...], shift: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return the pixels that no roll by a shift or its opposite brings in over an edge."""
+    inside = np.zeros(shape, np.bool_)
+    row, column = abs(shift[0]), abs(shift[1])
+    inside[row : shape[0] - row, column : shape[1] - column] = True
+    return inside
 
 
 def _refine_shift(

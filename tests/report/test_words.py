@@ -1,7 +1,5 @@
 """Text made safe, numbers with units, and the sentences that stand first in the report."""
 
-import hashlib
-
 import pytest
 
 from guidance.report._words import (
@@ -10,7 +8,6 @@ from guidance.report._words import (
     lead,
     number,
     probability,
-    run_name,
     seconds,
     why_missing,
 )
@@ -77,11 +74,6 @@ def test_the_reason_for_a_missing_figure_is_a_warning():
     warnings = ["The table moved.", "No probability is given: not calibrated."]
     assert why_missing(warnings, "probab") == warnings[1]
     assert why_missing([], "probab") == "the analysis does not say why"
-
-
-def test_the_name_is_the_contracts():
-    uid = "1.2.826.0.1.3680043.10.1"
-    assert run_name(uid) == hashlib.sha256(uid.encode()).hexdigest()[:12]
 
 
 def test_angles_and_times():

@@ -1,11 +1,22 @@
 """The monitor against runs whose truth is known, and against changes that must not matter."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from watching import TEN_BITS, context_of, simulated, watch
 
 from guidance.errors import GuidanceError, InputError
-from guidance.records import NotFound, Verdict
+from guidance.records import (
+    NotFound,
+    PixelIntensityRelationship,
+    PixelScale,
+    SpacingAt,
+    SpreadPattern,
+    Verdict,
+)
+from guidance.simulation import PhantomSettings, simulate_run
 from guidance.spread import Monitor, MonitorSettings
 
 SEEDS = (1, 2, 3)
@@ -63,6 +74,9 @@ def test_what_was_said_of_a_frame_never_depends_on_later_frames():
             assert early.flagged == late.flagged
             assert early.area_px == late.area_px
             assert early.attenuation_px == late.attenuation_px
+            assert early.run_off == late.run_off
+            assert early.thin_length_px == late.thin_length_px
+            assert (early.reach_px, early.remark) == (late.reach_px, late.remark)
             np.testing.assert_array_equal(early.contrast, late.contrast)
 
 
@@ -118,6 +132,108 @@ def test_a_step_of_exposure_is_no_contrast():
     assert findings.verdict is Verdict.NONE
 
 
+@pytest.mark.parametrize("later", [0, 1, 2, 3, 5])
+def test_exposure_that_reacts_to_contrast_does_not_hide_it(later):
+    """Brightness control answers contrast within a few frames."""
+    run = simulated("vascular", 1)
+    frames = run.frames.astype(np.float32)
+    frames[run.truth.onset_frame + later :] *= 0.93
+    _, findings = watch(frames.astype(np.uint16), run.times_s)
+    assert findings.verdict is Verdict.INTRAVASCULAR
+
+
+def test_a_narrow_collimator_does_not_hide_a_vein():
+    narrow = PhantomSettings(
+        pattern=SpreadPattern.VASCULAR, frames=45, collimator_mm=(15.0, 15.0, 15.0, 15.0)
+    )
+    run = simulate_run(narrow, 1)
+    _, findings = watch(run.frames, run.times_s)
+    assert findings.verdict is Verdict.INTRAVASCULAR
+    assert findings.onset_frame == pytest.approx(run.truth.onset_frame, abs=3)
+
+
+def test_a_black_first_frame_costs_nothing():
+    run = simulated("vascular", 1)
+    frames = run.frames.copy()
+    frames[0] = 0
+    everything = np.ones(frames.shape[1:], bool)
+    _, findings = watch(frames, run.times_s, valid=everything)
+    assert findings.verdict is Verdict.INTRAVASCULAR
+
+
+def test_a_run_that_goes_black_is_not_called_free_of_contrast():
+    run = simulated("vascular", 1)
+    frames = run.frames.copy()
+    frames[14:] = 0
+    _, findings = watch(frames, run.times_s)
+    assert findings.verdict is Verdict.INDETERMINATE
+    assert any("could be compared" in doubt for doubt in findings.doubts)
+
+
+def test_a_clock_that_stands_still_does_not_hide_contrast():
+    run = simulated("vascular", 1)
+    said, findings = watch(run.frames, np.zeros(len(run.frames)))
+    assert findings.verdict is Verdict.INTRAVASCULAR
+    assert "stands still" in said[5].remark
+
+
+def test_a_pool_that_saturates_is_no_vessel():
+    run = simulated("perineural", 1)
+    dense = np.where(run.iodine_mg_per_cm2 > 12, 0, run.frames).astype(np.uint16)
+    assert (dense[-1] == 0).any()
+    _, findings = watch(dense, run.times_s)
+    assert findings.flag_frame is None
+
+
+@pytest.mark.parametrize("pattern", ["perineural", "vascular"])
+def test_a_large_detector_sees_what_a_small_one_sees(pattern):
+    """Every pixel four by four: the working resolution, not the stored one, decides."""
+    run = simulated(pattern, 1)
+    _, small = watch(run.frames, run.times_s)
+    fine = PixelScale(row_mm=0.085, column_mm=0.085, at=SpacingAt.ISOCENTER, source="test")
+    large = np.repeat(np.repeat(run.frames, 4, axis=1), 4, axis=2)
+    said, found = watch(large, run.times_s, scale=fine)
+    assert (found.verdict, found.flag_frame is None) == (small.verdict, small.flag_frame is None)
+    assert found.onset_frame == pytest.approx(run.truth.onset_frame, abs=3)
+    assert said[-1].working_scale == 0.5
+    if pattern == "perineural":
+        tip = np.array(run.truth.tip_px[found.onset_frame])
+        assert np.hypot(*(np.array(found.origin_px) / 4 - tip)) * 0.34 < 5
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_mask_covers_a_pool_and_little_else(seed):
+    run = simulated("perineural", seed)
+    said, _ = watch(run.frames, run.times_s)
+    mask, iodine = said[-1].contrast, run.iodine_mg_per_cm2[-1]
+    assert mask[iodine > 3].mean() > 0.9
+    near = cv2.dilate((iodine > 0.2).astype(np.uint8), np.ones((13, 13))) > 0
+    assert (mask & near).sum() > 0.8 * mask.sum()
+
+
+def test_eight_bits_and_a_logarithm_still_show_a_vein():
+    run = simulated("vascular", 1)
+    _, direct = watch(run.frames, run.times_s)
+    logarithm = (np.log(run.frames.astype(np.float64) + 0.5) / np.log(1024) * 1023).astype(
+        np.uint16
+    )
+    scale = replace(TEN_BITS, relationship=PixelIntensityRelationship.LOG)
+    for frames, intensity in (
+        (logarithm, scale),
+        ((run.frames >> 2).astype(np.uint8), replace(TEN_BITS, high=255)),
+    ):
+        _, findings = watch(frames, run.times_s, intensity=intensity)
+        assert findings.verdict is direct.verdict
+        assert findings.onset_frame == pytest.approx(direct.onset_frame, abs=3)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (2000, 1), (1, 700), (20, 600)])
+def test_an_image_too_small_for_anatomy_gets_no_verdict(shape):
+    frames = np.random.default_rng(0).normal(500, 20, (8, *shape)).astype(np.uint16)
+    _, findings = watch(frames, np.arange(8) / 8, valid=np.ones(shape, bool))
+    assert findings.verdict is Verdict.INDETERMINATE
+
+
 def test_contrast_from_the_start_is_residue():
     run = simulated("perineural", 1)
     late = slice(38, None)
@@ -161,13 +277,22 @@ def test_no_frame_at_all_has_an_answer():
 
 @pytest.mark.parametrize(
     ("times", "remark"),
-    [([0, 0.1, np.nan, 0.3], "not a number"), ([0, 0.2, 0.1, 0.3], "runs back")],
+    [
+        ([0, 0.1, np.nan, 0.3], "not a number"),
+        ([0, 0.2, 0.1, 0.3], "runs back"),
+        ([0, 0.2, 0.2, 0.3], "stands still"),
+    ],
 )
 def test_a_bad_time_counts_as_unknown(times, remark):
     said, _ = watch(NOISE[:4], np.array(times))
     assert said[2].time_s is None
     assert remark in said[2].remark
     assert said[3].time_s == 0.3
+
+
+def test_a_clock_that_ran_back_is_compared_with_the_last_time_believed():
+    said, _ = watch(NOISE[:5], np.array([0, 5, 2, 3, 6.0]))
+    assert [one.time_s for one in said] == [0, 5, None, None, 6]
 
 
 @pytest.mark.parametrize(
