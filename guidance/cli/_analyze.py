@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from guidance.cli._exit import ExitStatus, Tally, say
+from guidance.cli._exit import ExitStatus, Tally, hand_out, say
 from guidance.cli._inputs import opened_run, take_each
 from guidance.cli._progress import show_progress
 from guidance.errors import DamagedFileError, StorageError
@@ -54,9 +54,12 @@ class Session:
     def run(self, paths: list[Path]) -> ExitStatus:
         """Analyse every run under the paths; a failure costs one input, never the others."""
         try:
-            self.outputs.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            say(f"--out cannot be used: {error.strerror}; choose a folder that can be written")
+            # Before hours are spent on what could not be kept.
+            probe = self.outputs.folder / ".guidance-probe"
+            write_atomically(probe, b"")
+            probe.unlink()
+        except (OSError, StorageError) as error:
+            say(f"--out cannot be used: {error}")
             return ExitStatus.WRONG_CALL
         take_each(paths, self.tally, self._take)
         return self.tally.status
@@ -81,7 +84,7 @@ class Session:
             self._write(folder, result, cine)
             if self.on_result is not None:
                 self.on_result(folder, result, cine)
-        print(folder / "analysis.json", flush=True)
+        hand_out(folder / "analysis.json")
 
     def _is_repeat(self, name: str, source: SourceFile, sha256: str) -> bool:
         if name not in self._names:

@@ -32,7 +32,8 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line; the entry point of the `guidance` script."""
     # pydicom's log quotes values of the header, which may name a patient.
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    # Not its level: importing pydicom sets that again.
+    logging.getLogger("pydicom").disabled = True
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     app()
 

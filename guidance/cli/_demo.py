@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from guidance.cli._analyze import Outputs, Session
-from guidance.cli._exit import ExitStatus, say
+from guidance.cli._exit import ExitStatus, hand_out, say
 from guidance.errors import GuidanceError
 from guidance.io import sample_folder, write_atomically
 from guidance.pipeline import AnalysisRequest, RunResult
@@ -43,11 +43,13 @@ def run_demo(out: Path) -> ExitStatus:
     status = session.run([folder])
     if status is ExitStatus.WRONG_CALL:
         return status
+    if not entries:
+        return status
     ordered = [entries[name] for name in _ORDER if name in entries]
     try:
         write_atomically(out / "index.html", render_index(ordered, "Four simulated runs").encode())
     except GuidanceError as error:
         say(f"index.html: {error}")
         return ExitStatus.SOME_FAILED
-    print(out / "index.html", flush=True)
+    hand_out(out / "index.html")
     return status

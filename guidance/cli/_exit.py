@@ -1,5 +1,6 @@
 """Exit status of every command, as the result contract fixes it, and the count that decides it."""
 
+import os
 import sys
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -33,6 +34,17 @@ class Tally:
         if not self.read:
             return ExitStatus.NOTHING_READ
         return ExitStatus.SOME_FAILED if self.failures else ExitStatus.DONE
+
+
+def hand_out(line: object) -> None:
+    """Write a result's line to standard output; a reader who has gone does not stop the work."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        # What follows goes nowhere, and neither does Python's own flush at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        say(f"standard output cannot be written; {error.strerror}; the results are written")
 
 
 def say(message: str) -> None:

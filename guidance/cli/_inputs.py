@@ -17,8 +17,10 @@ _SUFFIXES = (".dcm", ".dicom", ".ima")
 """A file so named claims to be DICOM; where it is not, that is worth a message."""
 
 
-def select_sources(paths: Sequence[Path], tally: Tally) -> Iterator[SourceFile]:
+def select_sources(paths: Sequence[Path], tally: Tally) -> Iterator[tuple[SourceFile, bool]]:
     """Yield the files to try: those named, and in folders those that are, or claim to be, DICOM.
+
+    With each comes whether the user named it.
 
     What else lies in a folder is passed over, and counted in one line at the end.
     """
@@ -28,7 +30,10 @@ def select_sources(paths: Sequence[Path], tally: Tally) -> Iterator[SourceFile]:
         named = not os.path.isdir(path)
         for source in find_files([path]):
             if named or source.path.suffix.lower() in _SUFFIXES:
-                yield source
+                yield source, named
+                continue
+            if not source.path.is_file():
+                passed_over += 1
                 continue
             try:
                 wanted = looks_like_dicom(source.path)
@@ -36,7 +41,7 @@ def select_sources(paths: Sequence[Path], tally: Tally) -> Iterator[SourceFile]:
                 tally.fail(source.relative, error)
                 continue
             if wanted:
-                yield source
+                yield source, False
             else:
                 passed_over += 1
     if passed_over:
@@ -69,16 +74,15 @@ def take_each(paths: Sequence[Path], tally: Tally, take: Callable[[SourceFile], 
     take : callable
         Called with each file; whatever library error it raises costs that file alone.
     """
-    in_folders = all(os.path.isdir(path) for path in paths)
     other_images = 0
-    for source in select_sources(paths, tally):
+    for source, named in select_sources(paths, tally):
         try:
             take(source)
         except NotAProjectionError as error:
-            if in_folders:
-                other_images += 1
-            else:
+            if named:
                 tally.fail(source.relative, error)
+            else:
+                other_images += 1
         except GuidanceError as error:
             tally.fail(source.relative, error)
         except Exception:

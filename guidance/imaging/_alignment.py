@@ -23,7 +23,10 @@ _BIWEIGHT = 4.685
 
 
 def estimate_translation(
-    reference: NDArray[np.float32], frame: NDArray[np.float32], valid: NDArray[np.bool_]
+    reference: NDArray[np.float32],
+    frame: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    start: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[float, float]:
     """Return how far the content of `frame` lies from where it is in `reference`.
 
@@ -33,6 +36,8 @@ def estimate_translation(
         Attenuation. A constant between them, or a slow change over the image, does not matter.
     valid : (R, C) bool array
         Pixels that show the patient in both.
+    start : (rows, columns), optional
+        Where to begin: the shift of the frame before, where that is known.
 
     Returns
     -------
@@ -50,7 +55,7 @@ def estimate_translation(
             f"shapes {reference.shape}, {frame.shape}, {valid.shape} differ; align equal frames"
         )
     longest = max(reference.shape)
-    rows = columns = 0.0
+    rows, columns = start
     for size in _LEVELS_PX:
         factor = min(1.0, size / longest)
         ref_level, frame_level, valid_level = (

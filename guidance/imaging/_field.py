@@ -53,7 +53,7 @@ def locate_valid_pixels(
     (R, C) bool array
         True where the patient shows. All False where nothing does (an empty frame).
     """
-    outside = _find_outside(frame, intensity)
+    outside = find_outside(frame, intensity)
     return (
         inside_shutters((frame.shape[0], frame.shape[1]), shutters)
         & _without_penumbra(~outside)
@@ -140,8 +140,21 @@ def find_letters(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.boo
     return cv2.dilate(letters.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
 
 
-def _find_outside(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.bool_]:
-    """Return blades and what lies beyond the circle: dark or flat, and touching the border."""
+def find_outside(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.bool_]:
+    """Return blades and what lies beyond the circle: dark or flat, and touching the border.
+
+    Parameters
+    ----------
+    frame : (R, C) array
+        Pixel values after the Modality LUT.
+    intensity : IntensityScale
+        What the values mean.
+
+    Returns
+    -------
+    (R, C) bool array
+        Without the penumbra.
+    """
     rows, columns = frame.shape
     span = np.float32(intensity.high - intensity.low)
     signal = (frame.astype(np.float32) - np.float32(intensity.low)) / span

@@ -3,12 +3,17 @@
 Compiled on first use. `tests/imaging/test_lines.py` holds it to a plain reference.
 """
 
+import logging
 import math
-from typing import Any
+from collections.abc import Callable
+from functools import cache
+from typing import Any, cast
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
 
 
 def line_offsets(length_px: int, directions: int) -> NDArray[np.int64]:
@@ -56,11 +61,28 @@ def measure_lines(
     padded = np.pad(np.asarray(image, np.float32), half)
     best = np.empty(image.shape, np.float32)
     horizontal = np.empty(image.shape, np.float32)
-    _sum_lines(padded, line_offsets(length_px, directions), best, horizontal)
+    offsets = line_offsets(length_px, directions)
+    for compiled in (_compile(is_kept=True), _compile(is_kept=False)):
+        try:
+            compiled(padded, offsets, best, horizontal)
+            break
+        except OSError as error:  # the compiled form cannot be kept: the disk is full
+            logger.debug("compiled code is not kept: %s", error.strerror)
     return best, horizontal
 
 
-@njit(cache=True, nogil=True)
+@cache
+def _compile(*, is_kept: bool) -> Callable[..., None]:
+    """Return the kernel in machine code; kept on disk between runs where that can be.
+
+    Neither the installed package nor the user's home need be writable.
+    """
+    try:
+        return cast("Callable[..., None]", njit(cache=is_kept, nogil=True)(_sum_lines))
+    except RuntimeError:  # numba finds no folder to keep it in
+        return cast("Callable[..., None]", njit(cache=False, nogil=True)(_sum_lines))
+
+
 def _sum_lines(padded: Any, offsets: Any, best: Any, horizontal: Any) -> None:  # noqa: ANN401
     rows, columns = best.shape
     directions, length = offsets.shape[0], offsets.shape[1]

@@ -18,6 +18,8 @@ SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 GREY_BYTE_CAPTURE = "1.2.840.10008.5.1.4.1.1.7.2"
 GREY_WORD_CAPTURE = "1.2.840.10008.5.1.4.1.1.7.3"
 
+# Known, but not read yet.
+ENHANCED = frozenset({"1.2.840.10008.5.1.4.1.1.12.1.1", "1.2.840.10008.5.1.4.1.1.12.2.1"})
 # The positioner modules of these two place the patient distance at the isocentre.
 FLUOROSCOPY = frozenset({XA, XRF})
 RADIOGRAPHY = frozenset({CR, DX_FOR_PRESENTATION, DX_FOR_PROCESSING})
@@ -51,6 +53,8 @@ def accept_sop_class(attributes: Attributes, meta: Attributes) -> str:
     ------
     MissingAttributeError
         The file does not say what it is.
+    UnsupportedImageError
+        It is X-ray of a kind that is not read, or says nothing that makes sense.
     NotAProjectionError
         It is something else.
     """
@@ -59,6 +63,17 @@ def accept_sop_class(attributes: Attributes, meta: Attributes) -> str:
         raise MissingAttributeError(
             f"{label('SOPClassUID')} is missing; expected the kind of image; "
             "the header may be cut short: export the run again from its source"
+        )
+    if uid in ENHANCED:
+        raise UnsupportedImageError(
+            f"{label('SOPClassUID')} is enhanced X-ray, which this version does not read; found "
+            f"{describe_uid(uid)}, expected XA, XRF, CR, DX or grey secondary capture; export the "
+            "run in its classic form"
+        )
+    if uid not in ACCEPTED and not UID(uid).is_valid:
+        raise UnsupportedImageError(
+            f"{label('SOPClassUID')} is no valid identifier; expected that of an image; the header "
+            "may be damaged: export the run again from its source"
         )
     if uid not in ACCEPTED:
         raise NotAProjectionError(

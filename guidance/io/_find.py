@@ -66,6 +66,8 @@ def _walk(root: Path) -> Iterator[PurePosixPath]:
                 folders.append(folder / entry.name)
             elif kind == "link":
                 links.append(folder / entry.name)
+            else:  # a pipe, or a link to nothing: reading it says so
+                yield folder / entry.name
 
 
 def _kind(entry: "os.DirEntry[str]") -> str:

@@ -160,9 +160,11 @@ def _read_header(bounded: "_BoundedFile") -> pydicom.FileDataset:
             force=True,
             specific_tags=list(READ_KEYWORDS),
         )
-    except (OSError, StorageError):
+    except StorageError:
         raise
     except Exception as error:  # of many types, for as many ways to be broken
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's own; pydicom's are without a number
         raise DamagedFileError(
             f"the header cannot be parsed; pydicom stopped with {type(error).__name__}; "
             "copy the file again or have its source write it anew"

@@ -1,7 +1,7 @@
 """From a run to its analysis: the only place that knows the order of the steps."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from guidance import __version__
@@ -142,7 +142,7 @@ def analyze_run(
         schema=SCHEMA,
         guidance_version=__version__,
         settings=_record_settings(request),
-        warnings=_collect_warnings(cine.header, findings),
+        warnings=_collect_warnings(cine.header, findings, request),
         source=_record_source(cine.header, path, sha256),
         contrast=_record_contrast(findings, frames),
     )
@@ -157,8 +157,16 @@ def _record_settings(request: AnalysisRequest) -> dict[str, Any]:
     }
 
 
-def _collect_warnings(header: RunHeader, findings: SpreadFindings) -> list[str]:
-    warnings = [str(remark) for remark in header.remarks]
+def _collect_warnings(
+    header: RunHeader, findings: SpreadFindings, request: AnalysisRequest
+) -> list[str]:
+    remarks = header.remarks
+    if request.side is not None:  # the advice to name it has been followed
+        remarks = tuple(
+            replace(remark, remedy="") if "--side" in remark.remedy else remark
+            for remark in remarks
+        )
+    warnings = [str(remark) for remark in remarks]
     if isinstance(header.timing, NotFound):
         warnings.append(f"frame_times_s is null: {header.timing.reason}")
     if isinstance(header.scale, NotFound):
@@ -223,19 +231,20 @@ def _record_pose(candidate: PoseCandidate) -> PoseRecord:
 
 def _record_frame(assessment: FrameAssessment, header: RunHeader) -> FrameRecord:
     scale = header.scale if header.scale and header.scale.holds_at_patient else None
-    area_mm2 = assessment.area_px * scale.pixel_area_mm2 if scale else None
+    area_px = assessment.area_px
+    area_mm2 = area_px * scale.pixel_area_mm2 if scale and area_px is not None else None
     iodine_px = assessment.attenuation_px if is_calibrated(header.intensity) else None
     iodine_mm2 = iodine_px * scale.pixel_area_mm2 if scale and iodine_px is not None else None
     return FrameRecord(
         frame=assessment.frame,
         time_s=None if assessment.time_s is None else round(assessment.time_s, 6),
-        area_px=_tidy(assessment.area_px) or 0.0,
+        area_px=_tidy(assessment.area_px),
         area_mm2=_tidy(area_mm2),
         iodine_signal_px=_tidy(iodine_px),
         iodine_signal_mm2=_tidy(iodine_mm2),
-        relative_signal_px=_tidy(assessment.attenuation_px) or 0.0,
-        reach_px=_tidy(assessment.reach_px) or 0.0,
-        thin_length_px=_tidy(assessment.thin_length_px) or 0.0,
+        relative_signal_px=_tidy(assessment.attenuation_px),
+        reach_px=_tidy(assessment.reach_px),
+        thin_length_px=_tidy(assessment.thin_length_px),
         run_off=_tidy(assessment.run_off),
         intravascular_probability=assessment.intravascular_probability,
         flagged=assessment.flagged,

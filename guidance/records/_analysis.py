@@ -126,18 +126,19 @@ class FrameRecord:
 
     `relative_signal_px` is the sum over the contrast of the change of ln(value), in stored pixels,
     whatever the header says of the values; `iodine_signal_px` is the same where the values are
-    known to be intensities, else None.
+    known to be intensities, else None. Where a frame could not be judged its measurements are None
+    and `remark` says why.
     """
 
     frame: int
     time_s: float | None
-    area_px: float
+    area_px: float | None
     area_mm2: float | None
     iodine_signal_px: float | None
     iodine_signal_mm2: float | None
-    relative_signal_px: float
-    reach_px: float
-    thin_length_px: float
+    relative_signal_px: float | None
+    reach_px: float | None
+    thin_length_px: float | None
     run_off: float | None
     intravascular_probability: float | None
     flagged: bool

@@ -87,13 +87,14 @@ class FrameAssessment:
         Where newly injected contrast is seen, at the monitor's working resolution.
     working_scale : float
         Working pixels per stored pixel.
-    area_px : float
-        Area of the contrast. Stored pixels.
-    attenuation_px : float
+    area_px : float or None
+        Area of the contrast. Stored pixels. This and what follows is None where the frame could not
+        be judged.
+    attenuation_px : float or None
         Sum over the contrast of the change of ln(value), times the area in stored pixels.
-    reach_px : float
+    reach_px : float or None
         Greatest distance of the contrast from its origin. Stored pixels.
-    thin_length_px : float
+    thin_length_px : float or None
         Length of thin, vessel-like contrast. Stored pixels.
     run_off : float or None
         Share of the greatest signal so far that has left; None before onset.
@@ -109,10 +110,10 @@ class FrameAssessment:
     time_s: float | None
     contrast: MaskArray
     working_scale: float
-    area_px: float
-    attenuation_px: float
-    reach_px: float
-    thin_length_px: float
+    area_px: float | None
+    attenuation_px: float | None
+    reach_px: float | None
+    thin_length_px: float | None
     run_off: float | None
     intravascular_probability: float | None
     flagged: bool

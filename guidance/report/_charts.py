@@ -102,7 +102,8 @@ def _reach(analysis: Analysis, has_mm: bool) -> Curve:
     reach = [record.reach_px for record in analysis.contrast.frames]
     spacing = analysis.source.spacing_mm
     if has_mm and spacing is not None and math.isclose(*spacing, rel_tol=0.01):
-        return _curve("Reach", "mm", (spacing[0] * value for value in reach))
+        known = (None if value is None else spacing[0] * value for value in reach)
+        return _curve("Reach", "mm", known)
     return _curve("Reach", "px", reach)
 
 

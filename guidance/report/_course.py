@@ -36,7 +36,9 @@ def peak_frame(contrast: ContrastRecord) -> int | None:
     best, frame = 0.0, None
     for record in contrast.frames:
         signal = record.relative_signal_px
-        if record.area_px > 0 and math.isfinite(signal) and (frame is None or signal > best):
+        if not record.area_px or signal is None or not math.isfinite(signal):
+            continue
+        if frame is None or signal > best:
             best, frame = signal, record.frame
     return frame
 

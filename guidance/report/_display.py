@@ -34,6 +34,9 @@ USABLE_WINDOW = (0.15, 6.0)
 FAINTEST_FULL_SCALE = 0.05
 """Least full scale of the subtraction view, a change of ln(value): noise alone stays grey."""
 
+_LARGEST_VALUE = 1e30
+"""Values and windows beyond this are cut: their squares would not fit a float32."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisplayWindow:
@@ -106,10 +109,15 @@ def choose_window(header: RunHeader, samples: Iterable[NDArray[Any]]) -> Display
         Values of frames spread over the run.
     """
     values = np.concatenate([np.ravel(sample) for sample in samples]).astype(np.float32)
+    values = np.clip(values, -_LARGEST_VALUE, _LARGEST_VALUE)
     low, high, middle = _robust_range(values)
+    if not low < high:
+        low, high = low - max(1.0, abs(low) / 2), high + max(1.0, abs(high) / 2)
     sign = header.intensity.sign
     if header.window is not None:
-        centre, width = header.window
+        centre, width = (
+            float(np.clip(value, -_LARGEST_VALUE, _LARGEST_VALUE)) for value in header.window
+        )
         inside = np.mean(np.abs(values - centre) <= width / 2)
         if width > 0 and inside >= 0.5 and _fits(width / max(high - low, 1e-6)):
             return DisplayWindow(

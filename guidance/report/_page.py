@@ -125,7 +125,7 @@ def _key_facts(analysis: Analysis, times: list[float] | None) -> list[tuple[str,
 def _limit(analysis: Analysis) -> tuple[str, str]:
     limit = analysis.contrast.detection_limit
     if limit is None:
-        return words.NOT_GIVEN, words.why_missing(analysis.warnings, "detection limit")
+        return words.NOT_GIVEN, words.why_missing(analysis.warnings, "detection_limit")
     return words.detection_limit(limit)
 
 

@@ -14,6 +14,9 @@ _MIN_JUDGED = 3
 _MIN_JUDGED_SHARE = 0.5
 """Where fewer of the frames could be compared, contrast may have come and gone in the others."""
 
+_MAX_LOST_SHARE = 0.1
+"""Where the view was moving on in more of the frames, contrast may have come meanwhile."""
+
 _MIN_FIELD_SHARE = 0.1
 """A field smaller than this share of the image shows a spot, not a region (guess)."""
 
@@ -37,6 +40,8 @@ class Evidence:
     unsettled: int = 0
     repeated: int = 0
     blank: int = 0
+    lost: int = 0
+    field_changes: list[int] = field(default_factory=list)
     field_share: float = 0.0
     onset_frame: int | None = None
     origin: tuple[float, float] = (0.0, 0.0)
@@ -145,6 +150,11 @@ def conclude(
         "to be judged; look at these frames"
         for first, last in evidence.dismissed
     ]
+    if evidence.field_changes:
+        doubts.append(
+            f"the field changed in frame {evidence.field_changes[0]}; what was there then was not "
+            "compared across it"
+        )
     origin = None
     verdict, pattern = Verdict.INDETERMINATE, None
     if evidence.onset_frame is None:
@@ -201,6 +211,8 @@ def _why_not_judged(evidence: Evidence, context: RunContext) -> str:
             f"only {evidence.judged} of {evidence.n_frames} frames could be compared with an "
             "earlier one of the same exposure"
         )
+    if evidence.lost > _MAX_LOST_SHARE * distinct:
+        return f"in {evidence.lost} of {evidence.n_frames} frames the view was moving on"
     if evidence.field_share < _MIN_FIELD_SHARE:
         return f"the patient shows in only {evidence.field_share:.0%} of the image"
     return ""

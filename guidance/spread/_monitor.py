@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from guidance.errors import InputError
 from guidance.imaging import (
+    find_outside,
     find_saturated,
     locate_valid_pixels,
     measure_attenuation,
@@ -48,6 +49,13 @@ _EDGE_PX = 6
 """Pixels this close to the edge of the field are not judged: blades have a penumbra, and move.
 Working pixels."""
 
+_COVERED_SHARE = 0.03
+"""Where more than this share of the field is covered, the field is no longer what it was."""
+
+_LOST = 3.0
+"""A frame that differs from its references so many times more than the best one did does not
+compare: contrast covers little, and hardly moves the median."""
+
 _BREATH_S = 8.0
 """What moved is remembered over about two breaths."""
 
@@ -71,7 +79,8 @@ class Monitor:
         self._settings = settings = settings or MonitorSettings()
         self.working_scale = min(1.0, settings.working_px / max(context.rows, context.columns))
         self._sizes = resolve_sizes(context.scale, settings, self.working_scale)
-        self._valid = self._reduce(context.valid.astype(np.float32)) > 0.999
+        self._opened = self._reduce(context.valid.astype(np.float32)) > 0.999
+        self._valid = self._opened
         shape = (self._valid.shape[0], self._valid.shape[1])
         self._margin, self._inner = 0, self._valid
         self._clock = Clock()
@@ -80,6 +89,9 @@ class Monitor:
         self._previous: NDArray[np.float32] | None = None
         self._was_judged = False
         self._calm = 0
+        self._shift = (0.0, 0.0)
+        self._usual_noise = math.inf
+        self._lost = 0
         self._bank = ReferenceBank(settings)
         self._average = RecursiveAverage(settings.average_s, settings.average_frames)
         self._suspects = no_suspects(shape)
@@ -120,7 +132,8 @@ class Monitor:
         number = len(self._clock.times_s)
         time_s, remark = self._clock.take(time_s, is_repeated=is_repeated)
         why_not = self._why_not_judged(number, frame, time_s, is_repeated=is_repeated)
-        return self._assess(number, time_s, "; ".join(filter(None, (why_not, remark))))
+        said = "; ".join(filter(None, (why_not, remark)))
+        return self._assess(number, time_s, said, is_judged=not why_not or self._was_judged)
 
     def findings(self) -> SpreadFindings:
         """Return what follows from the frames pushed so far."""
@@ -143,6 +156,11 @@ class Monitor:
         attenuation = self._measure(frame)
         saturated = self._reduce(find_saturated(frame, self._context.intensity).astype(np.float32))
         usable = self._valid & (saturated <= 0.5)
+        if self._field_changed(frame):
+            evidence.field_changes.append(number)
+            if evidence.onset_frame is not None:
+                return "the field changed: a blade, a hand or a collimator came in"
+            self._start_anew()
         if usable.mean() < _MIN_VALID_SHARE:
             evidence.blank += 1
             self._calm = 0
@@ -152,10 +170,7 @@ class Monitor:
             return "the exposure has not settled"
         if len(self._bank) == 0:
             return self._start(number, frame, time_s, attenuation)
-        evidence.judged += 1
-        self._was_judged = True
-        self._judge(number, time_s, attenuation, usable)
-        return ""
+        return self._judge(number, time_s, attenuation, usable)
 
     def _start(
         self,
@@ -181,16 +196,26 @@ class Monitor:
         time_s: float | None,
         attenuation: NDArray[np.float32],
         usable: NDArray[np.bool_],
-    ) -> None:
+    ) -> str:
+        """Compare a frame with the references, or return why that cannot be done."""
         settings = self._settings
-        shift = self._bank.measure_shift(attenuation, self._valid)
+        shift = self._bank.measure_shift(attenuation, self._valid, self._shift)
         references = self._bank.find_alike(attenuation, settings.compared)
         furthest = max(
             max(abs(shift[0] - r.shift[0]), abs(shift[1] - r.shift[1])) for r in references
         )
         usable = usable & self._inside(math.ceil(furthest) + _EDGE_PX)
+        if usable.mean() < _MIN_VALID_SHARE:
+            self._evidence.blank += 1
+            return "hardly any pixel is left to compare"
         quiet = usable & ~self._support & (self._suspects.count == 0)
         comparison = compare_with_references(attenuation, references, shift, quiet, settings)
+        if self._is_lost(comparison):
+            self._evidence.lost += 1
+            return "it is too unlike the frames before: the view moved on"
+        self._shift = shift
+        self._evidence.judged += 1
+        self._was_judged = True
         averaged = self._average.update(comparison, shift, time_s)
         z = measure_significance(averaged.excess - self._activity, usable)
         change = describe_change(attenuation, comparison.added, averaged.added, usable)
@@ -200,6 +225,42 @@ class Monitor:
             self._learn(number, time_s, attenuation, shift, comparison)
         else:
             self._measure_contrast(number, change, usable)
+        return ""
+
+    def _is_lost(self, comparison: Comparison) -> bool:
+        """Return whether a frame fits no reference any more: a pan, a turn, another patient.
+
+        Where that lasts before onset, what is seen now is the new beginning.
+        """
+        if comparison.noise <= _LOST * self._usual_noise:
+            self._usual_noise = min(self._usual_noise, comparison.noise)
+            self._lost = 0
+            return False
+        self._lost += 1
+        if self._evidence.onset_frame is None and self._lost >= self._settings.confirm_frames:
+            self._start_anew()
+        return True
+
+    def _field_changed(self, frame: FrameArray) -> bool:
+        """Return whether something that lets no rays through covers part of the field."""
+        if len(self._bank) == 0:
+            return False
+        reduced = self._reduce(frame.astype(np.float32))
+        covered = find_outside(reduced, self._context.intensity) & self._valid
+        return bool(covered.sum() > _COVERED_SHARE * self._valid.sum())
+
+    def _start_anew(self) -> None:
+        """Forget all frames so far: what comes next does not compare with them."""
+        self._bank.clear()
+        self._average.clear()
+        self._fresh_activity.clear()
+        self._activity[:] = 0
+        self._suspects = no_suspects((self._valid.shape[0], self._valid.shape[1]))
+        self._valid = self._opened
+        self._margin, self._inner = 0, self._valid
+        self._shift = (0.0, 0.0)
+        self._usual_noise = math.inf
+        self._lost = 0
 
     def _believe(self, number: int) -> None:
         """Accept suspects as contrast once they have been lit long enough."""
@@ -292,24 +353,23 @@ class Monitor:
         if self._evidence.judged >= self._settings.confirm_frames or self._suspects.longest:
             return True
         if self._calm == 0:
-            self._bank.clear()
-            self._average.clear()
-            self._fresh_activity.clear()
-            self._activity[:] = 0
+            self._start_anew()
         return self._calm >= self._settings.calm_frames
 
-    def _assess(self, number: int, time_s: float | None, remark: str) -> FrameAssessment:
+    def _assess(
+        self, number: int, time_s: float | None, remark: str, *, is_judged: bool
+    ) -> FrameAssessment:
         evidence = self._evidence
-        known = evidence.onset_frame is not None
+        known = evidence.onset_frame is not None and is_judged
         return FrameAssessment(
             frame=number,
             time_s=time_s,
             contrast=self._contrast if known else np.zeros_like(self._contrast),
             working_scale=self.working_scale,
-            area_px=evidence.area,
-            attenuation_px=evidence.signal,
-            reach_px=evidence.reach,
-            thin_length_px=evidence.thin,
+            area_px=evidence.area if is_judged else None,
+            attenuation_px=evidence.signal if is_judged else None,
+            reach_px=evidence.reach if is_judged else None,
+            thin_length_px=evidence.thin if is_judged else None,
             run_off=evidence.run_off if known else None,
             intravascular_probability=None,
             flagged=evidence.flag_frame is not None,

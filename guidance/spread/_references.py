@@ -62,7 +62,10 @@ class ReferenceBank:
         self._waiting.clear()
 
     def measure_shift(
-        self, attenuation: NDArray[np.float32], valid: NDArray[np.bool_]
+        self,
+        attenuation: NDArray[np.float32],
+        valid: NDArray[np.bool_],
+        before: tuple[float, float],
     ) -> tuple[float, float]:
         """Return the shift of a frame against the bank's first frame. Working pixels.
 
@@ -72,11 +75,14 @@ class ReferenceBank:
             The frame.
         valid : (r, c) bool array
             Pixels that show the patient.
+        before : (rows, columns)
+            Shift of the frame before: patients and tables move on from where they are.
         """
         if not self._kept:
             return 0.0, 0.0
         nearest = self.find_alike(attenuation, 1)[0]
-        row, column = estimate_translation(nearest.attenuation, attenuation, valid)
+        start = (before[0] - nearest.shift[0], before[1] - nearest.shift[1])
+        row, column = estimate_translation(nearest.attenuation, attenuation, valid, start)
         return nearest.shift[0] + row, nearest.shift[1] + column
 
     def find_alike(self, attenuation: NDArray[np.float32], count: int) -> list[Reference]:

@@ -263,6 +263,52 @@ def test_a_full_disk_leaves_no_half_file(guidance, small, tmp_path):
         assert whole.read_text().endswith("\n")
 
 
+def test_a_reader_who_has_gone_does_not_stop_the_work(small, tmp_path):
+    another(small, small.parent / "second.dcm")
+    call = [sys.executable, "-c", "from guidance.cli import main; main()", "analyze"]
+    call += [str(small.parent), "--out", str(tmp_path / "out"), "--no-report"]
+    with subprocess.Popen(
+        call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        running.stdout.close()
+        said = running.stderr.read()
+        assert running.wait(timeout=120) == 0, said
+    assert "Traceback" not in said
+    assert len(list((tmp_path / "out").rglob("analysis.json"))) == 2
+
+
+def test_what_pydicom_would_log_of_a_header_is_not_said(guidance, small, tmp_path):
+    data = small.read_bytes()
+    odd = tmp_path / "odd.dcm"
+    marker = b"\x08\x00\x05\x00CS"
+    at = data.index(marker)
+    length = int.from_bytes(data[at + 6 : at + 8], "little")
+    secret = b"SECRET^NAME"[:length].ljust(length)
+    odd.write_bytes(data[: at + 8] + secret + data[at + 8 + length :])
+    done = guidance("analyze", odd, "--out", tmp_path / "out")
+    assert "SECRET" not in done.stderr
+    assert "WARNING" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_said_at_once(guidance, small):
+    done = guidance("analyze", small, "--out", "/proc/guidance")
+    assert done.returncode == 2
+    assert done.stderr.startswith("--out cannot be used")
+
+
+def test_a_machine_that_keeps_no_compiled_code_still_works(small, tmp_path):
+    """Neither the package nor the home can be written, as in a read-only container."""
+    program = """
+import numba.core.caching as caching
+caching.CacheImpl._locator_classes = []
+from guidance.cli import main
+main()
+"""
+    call = [sys.executable, "-c", program, "analyze", str(small), "--out", str(tmp_path / "out")]
+    done = subprocess.run(call, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
 def test_real_runs(guidance, shared_data, tmp_path):
     done = guidance("analyze", shared_data / "cine", "--out", tmp_path, "--no-report")
     assert done.returncode == 0

@@ -234,6 +234,55 @@ def test_an_image_too_small_for_anatomy_gets_no_verdict(shape):
     assert findings.verdict is Verdict.INDETERMINATE
 
 
+def closed(frames: np.ndarray, first: int, penumbra: float, blade: int = 40) -> np.ndarray:
+    """Return a run in which blades come in from both sides at a frame."""
+    open_part = np.zeros(frames.shape[1:], np.float32)
+    open_part[:, blade:-blade] = 1
+    if penumbra:
+        open_part = cv2.GaussianBlur(open_part, (0, 0), penumbra)
+    dimmed = frames.astype(np.float32)
+    dimmed[first:] *= np.exp(-4 * (1 - open_part))
+    return dimmed.astype(np.uint16)
+
+
+@pytest.mark.parametrize("first", [9, 15, 25])
+@pytest.mark.parametrize("penumbra", [0, 2])
+def test_blades_that_come_in_are_no_contrast(first, penumbra):
+    run = simulated("none", 2)
+    _, findings = watch(closed(run.frames, first, penumbra), run.times_s)
+    assert findings.flag_frame is None
+    assert any("the field changed" in doubt for doubt in findings.doubts)
+
+
+def test_blades_before_the_injection_do_not_hide_it():
+    run = simulated("vascular", 2)
+    _, findings = watch(closed(run.frames, 8, 2), run.times_s)
+    assert findings.verdict is not Verdict.NONE
+
+
+def test_a_pan_is_followed_or_owned_up_to():
+    """The view moves on by 3 pixels a frame while contrast comes."""
+    run = simulated("vascular", 1)
+    offsets = np.clip(np.arange(len(run.frames)) - 9, 0, 16) * 3
+    panned = np.stack(
+        [frame[20:220, at : at + 200] for frame, at in zip(run.frames, offsets, strict=True)]
+    )
+    _, findings = watch(panned, run.times_s)
+    assert findings.verdict is not Verdict.NONE
+
+
+def test_frames_that_could_not_be_judged_measure_nothing():
+    run = simulated("perineural", 1)
+    frames = run.frames.copy()
+    frames[35:] = 0
+    said, _ = watch(frames, run.times_s)
+    assert said[30].area_px > 0
+    for one in (said[0], *said[35:]):
+        assert one.area_px is None
+        assert one.attenuation_px is None
+        assert one.remark
+
+
 def test_contrast_from_the_start_is_residue():
     run = simulated("perineural", 1)
     late = slice(38, None)
