@@ -19,7 +19,7 @@ NAMES = ("none", "perineural", "intravascular", "mixed")
 def summarise(path: Path) -> dict:
     with open_run(path) as cine:
         contrast = analyze_run(cine, path=path.name, sha256=hash_file(path)).analysis.contrast
-    peak = max(contrast.frames, key=lambda frame: frame.area_px or 0.0)
+    peak = max(contrast.frames, key=lambda frame: -1 if frame.area_px is None else frame.area_px)
     return {
         "verdict": contrast.verdict,
         "onset_frame": contrast.onset_frame,
