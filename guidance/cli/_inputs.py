@@ -56,6 +56,8 @@ def opened_run(source: SourceFile, frame_time_ms: float | None) -> Iterator[Cine
             yield cine
         else:
             header = with_frame_time(cine.header, frame_time_ms)
+            if header.timing is cine.header.timing:
+                say(f"{source.relative}: --frame-time is not used, its header gives the times")
             yield Cine(header=header, reader=cine.reader)
 
 

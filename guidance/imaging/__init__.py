@@ -8,7 +8,7 @@ from guidance.imaging._field import (
     locate_valid_pixels,
 )
 from guidance.imaging._intensity import find_saturated, is_calibrated, measure_attenuation
-from guidance.imaging._significance import measure_significance
+from guidance.imaging._significance import measure_noise, measure_significance
 from guidance.imaging._tone import match_tone, remove_slow_change
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "locate_valid_pixels",
     "match_tone",
     "measure_attenuation",
+    "measure_noise",
     "measure_significance",
     "remove_slow_change",
     "translate",

@@ -22,7 +22,15 @@ _LINE_SIGMA_PX = 0.8
 _LINE_IMAGE_PX = 256
 """Larger side of the image that lines are looked for in."""
 
+_LEAST_CHANGE = 0.002
+"""A change of a fifth of a percent counts as noise however quiet an image is: interpolation and
+rounding leave as much."""
+
+_LEAST_MEAN = 0.05
+"""The same for means over a pool or a line, in standard deviations of a pixel."""
+
 _POOL_SIGMA_PX = 3.0
+_GRID = 160
 _CLIP = 8.0
 """Single pixels beyond so many standard deviations are cut before averaging: one bright quantum
 spot must not make a line."""
@@ -49,6 +57,7 @@ def measure_significance(
     if not valid.any():
         return np.zeros_like(change)
     center, noise = _spread(change, valid)
+    noise = max(noise, np.float32(_LEAST_CHANGE))
     cut = np.clip((change - center) / noise, -_CLIP, _CLIP)
     cut[~valid] = 0
     best = np.where(valid, (change - center) / noise, np.float32(0))
@@ -57,6 +66,29 @@ def measure_significance(
     best = np.maximum(best, _measure_lines(cut, valid))
     best[~valid] = 0
     return np.asarray(best, np.float32)
+
+
+def measure_noise(image: NDArray[np.float32], valid: NDArray[np.bool_]) -> float:
+    """Return the standard deviation of what did not change in a difference image.
+
+    From the median deviation, so that less than half of the pixels may have changed; on a grid of
+    160 points a side, which says it to a percent.
+
+    Parameters
+    ----------
+    image : (r, c) float32 array
+        A difference: 0 where nothing changed, but for noise.
+    valid : (r, c) bool array
+        Pixels that count.
+
+    Returns
+    -------
+    float
+        In the unit of the image; 0 where no pixel counts.
+    """
+    step = max(1, max(image.shape) // _GRID)
+    inside = image[::step, ::step][valid[::step, ::step]]
+    return 1.4826 * float(np.median(np.abs(inside))) if inside.size else 0.0
 
 
 def _measure_lines(cut: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -71,6 +103,7 @@ def _measure_lines(cut: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArra
     largest, horizontal = measure_lines(soft, LINE_PX, _DIRECTIONS)
     # Noise is the same in every direction, so one measurement of it serves them all.
     center, noise = _spread(horizontal, inside)
+    noise = max(noise, np.float32(_LEAST_MEAN))
     best = np.asarray((largest - center) / noise, np.float32)
     if factor < 1:
         best = np.asarray(cv2.resize(best, (columns, rows)), np.float32)
@@ -79,12 +112,13 @@ def _measure_lines(cut: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArra
 
 def _normalise(response: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
     center, noise = _spread(response, valid)
+    noise = max(noise, np.float32(_LEAST_MEAN))
     return np.asarray((response - center) / noise, np.float32)
 
 
 def _spread(image: NDArray[np.float32], valid: NDArray[np.bool_]) -> tuple[np.float32, np.float32]:
     """Return the median, and the standard deviation from the quartiles."""
-    step = max(1, max(image.shape) // 160)
+    step = max(1, max(image.shape) // _GRID)
     inside = image[::step, ::step][valid[::step, ::step]]
     if inside.size == 0:
         inside = image[valid]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from guidance.imaging import match_tone, remove_slow_change, translate
+from guidance.imaging import match_tone, measure_noise, remove_slow_change, translate
 from guidance.spread._references import Reference
 from guidance.spread._settings import MonitorSettings
 
@@ -71,10 +71,10 @@ def compare_with_references(
         move = (shift[0] - reference.shift[0], shift[1] - reference.shift[1])
         moved = translate(reference.attenuation, move)
         difference = attenuation - match_tone(moved, attenuation, valid)
-        rough = _measure_noise(difference, valid)
+        rough = measure_noise(difference, valid)
         difference = remove_slow_change(difference, weight, settings.slow_radius_px, _CUT * rough)
         differences.append(difference)
-        noises.append(_measure_noise(difference, valid))
+        noises.append(measure_noise(difference, valid))
     best = min(noises)
     alike = [
         difference
@@ -85,7 +85,7 @@ def compare_with_references(
     slack = np.float32(settings.motion_margin_px) * _measure_slope(attenuation - added)
     return Comparison(
         added=added,
-        noise=_measure_noise(added, valid),
+        noise=measure_noise(added, valid),
         excess=np.minimum.reduce(alike) - slack,
     )
 
@@ -130,8 +130,8 @@ class RecursiveAverage:
             share = np.float32(self._share(time_s))
             move = (shift[0] - self._shift[0], shift[1] - self._shift[1])
             added, excess = (
-                share * now + (1 - share) * translate(before, move)
-                for now, before in (
+                share * newest + (1 - share) * translate(before, move)
+                for newest, before in (
                     (comparison.added, last.added),
                     (comparison.excess, last.excess),
                 )
@@ -162,8 +162,8 @@ def measure_activity(comparison: Comparison) -> NDArray[np.float32]:
     (r, c) float32 array
         Attenuation; 0 where there is only noise.
     """
-    smooth = cv2.GaussianBlur(comparison.added, (0, 0), 2.0)
-    noise = 1.4826 * float(np.median(np.abs(smooth)))
+    smooth = np.asarray(cv2.GaussianBlur(comparison.added, (0, 0), 2.0), np.float32)
+    noise = measure_noise(smooth, np.ones(smooth.shape, np.bool_))
     moved = np.maximum(np.abs(smooth) - 4 * noise, 0)
     return np.asarray(cv2.dilate(moved, np.ones((5, 5), np.uint8)), np.float32)
 
@@ -173,12 +173,3 @@ def _measure_slope(image: NDArray[np.float32]) -> NDArray[np.float32]:
     smooth = cv2.GaussianBlur(image, (0, 0), 1.5)
     square = np.ones((3, 3), np.uint8)
     return np.asarray((cv2.dilate(smooth, square) - cv2.erode(smooth, square)) / 2, np.float32)
-
-
-def _measure_noise(difference: NDArray[np.float32], valid: NDArray[np.bool_]) -> float:
-    """Return the standard deviation of what did not change, from the median deviation."""
-    step = max(1, max(difference.shape) // 160)
-    inside = difference[::step, ::step][valid[::step, ::step]]
-    if inside.size == 0:
-        return 1e-6
-    return 1.4826 * float(np.median(np.abs(inside))) + 1e-6

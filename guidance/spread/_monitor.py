@@ -56,6 +56,9 @@ _LOST = 3.0
 """A frame that differs from its references so many times more than the best one did does not
 compare: contrast covers little, and hardly moves the median."""
 
+_LEAST_NOISE = 1e-3
+"""No fluoroscopy is quieter than this in ln(intensity); made images may be."""
+
 _BREATH_S = 8.0
 """What moved is remembered over about two breaths."""
 
@@ -232,8 +235,9 @@ class Monitor:
 
         Where that lasts before onset, what is seen now is the new beginning.
         """
-        if comparison.noise <= _LOST * self._usual_noise:
-            self._usual_noise = min(self._usual_noise, comparison.noise)
+        noise = max(comparison.noise, _LEAST_NOISE)
+        if noise <= _LOST * self._usual_noise:
+            self._usual_noise = min(self._usual_noise, noise)
             self._lost = 0
             return False
         self._lost += 1

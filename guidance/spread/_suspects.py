@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from guidance.imaging import measure_noise
 from guidance.spread._settings import MonitorSettings
 
 _NEVER = np.iinfo(np.int32).max
@@ -85,21 +86,15 @@ def describe_change(
     return Change(
         attenuation=attenuation,
         added=added,
-        added_noise=_measure_noise(_smooth(added), usable),
+        added_noise=measure_noise(_smooth(added), usable),
         averaged=averaged,
         smooth=smooth,
-        smooth_noise=_measure_noise(smooth, usable),
+        smooth_noise=measure_noise(smooth, usable),
     )
 
 
 def _smooth(image: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), _SMOOTH_PX), np.float32)
-
-
-def _measure_noise(smooth: NDArray[np.float32], usable: NDArray[np.bool_]) -> float:
-    step = max(1, max(smooth.shape) // 160)
-    inside = smooth[::step, ::step][usable[::step, ::step]]
-    return 1.4826 * float(np.median(np.abs(inside))) if inside.size else 0.0
 
 
 def no_suspects(shape: tuple[int, int]) -> Suspects:

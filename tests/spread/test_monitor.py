@@ -283,6 +283,17 @@ def test_frames_that_could_not_be_judged_measure_nothing():
         assert one.remark
 
 
+@pytest.mark.parametrize("pattern", ["none", "vascular"])
+def test_a_run_without_noise_is_judged_like_any_other(pattern):
+    """Other simulators make clean images; a still background must not become contrast."""
+    run = simulated(pattern, 1)
+    rows, columns = np.indices(run.frames.shape[1:])
+    still = 500 + 150 * np.sin(rows / 17) * np.cos(columns / 23)
+    frames = (still * np.exp(-0.0076 * run.iodine_mg_per_cm2)).astype(np.uint16)
+    _, findings = watch(frames, run.times_s)
+    assert (findings.flag_frame is None) == (pattern == "none")
+
+
 def test_contrast_from_the_start_is_residue():
     run = simulated("perineural", 1)
     late = slice(38, None)
