@@ -111,8 +111,8 @@ class EncapsulatedReader:
             stored = self._codec.decode(stream, self._layout)
         except DamagedFileError as error:
             raise DamagedFileError(
-                f"PixelData (7FE0,0010), frame {index} from 0: {error}; copy the file again or have "
-                "its source write it anew"
+                f"PixelData (7FE0,0010), frame {index} from 0: {error}; copy the file again or "
+                "have its source write it anew"
             ) from error
         return self._transform.apply(stored)
 
