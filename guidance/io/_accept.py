@@ -26,6 +26,7 @@ RADIOGRAPHY = frozenset({CR, DX_FOR_PRESENTATION, DX_FOR_PROCESSING})
 CAPTURES = frozenset({SECONDARY_CAPTURE, GREY_BYTE_CAPTURE, GREY_WORD_CAPTURE})
 ACCEPTED = FLUOROSCOPY | RADIOGRAPHY | CAPTURES
 
+UID_PATTERN = re.compile(r"[0-9.]{1,64}")
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 # PS3.3 C.7.6.3.1.2. Only these words are repeated in a message: anything else might be a name.
 OTHER_PHOTOMETRY = frozenset(
@@ -70,10 +71,11 @@ def accept_sop_class(attributes: Attributes, meta: Attributes) -> str:
             f"{describe_uid(uid)}, expected XA, XRF, CR, DX or grey secondary capture; export the "
             "run in its classic form"
         )
-    if uid not in ACCEPTED and not UID(uid).is_valid:
+    if describe_uid(uid) == uid or not UID_PATTERN.fullmatch(uid):
+        # Of no kind that the standard knows: a private one, or a bit that fell over.
         raise UnsupportedImageError(
-            f"{label('SOPClassUID')} is no valid identifier; expected that of an image; the header "
-            "may be damaged: export the run again from its source"
+            f"{label('SOPClassUID')} is of no known kind; found {describe_uid(uid)}, expected XA, "
+            "XRF, CR, DX or grey secondary capture; export the run again from its source"
         )
     if uid not in ACCEPTED:
         raise NotAProjectionError(
@@ -117,6 +119,6 @@ def accept_photometry(attributes: Attributes) -> str:
 
 def describe_uid(uid: str) -> str:
     """Return a well-known identifier's name, or the identifier if it is one at all."""
-    if not re.fullmatch(r"[0-9.]{1,64}", uid):
+    if not UID_PATTERN.fullmatch(uid):
         return "no valid identifier"
     return UID(uid, validation_mode=IGNORE).name

@@ -1,6 +1,7 @@
 """`guidance analyze` as a user meets it: results, messages, exit status, bad input."""
 
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -223,6 +224,17 @@ def test_nothing_to_read_is_status_3(guidance, tmp_path):
     done = guidance("analyze", empty, "--out", tmp_path / "out")
     assert done.returncode == 3
     assert "no projection image" in done.stderr
+
+
+def test_what_only_looks_like_a_run_in_a_folder_is_named(guidance, small, tmp_path):
+    (small.parent / "gone.dcm").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(small.parent / "pipe.dcm")
+    os.mkfifo(small.parent / "socket")
+    done = guidance("analyze", small.parent, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert len(results(done)) == 1
+    for name in ("gone.dcm: ", "pipe.dcm: "):
+        assert any(line.startswith(name) for line in done.stderr.splitlines())
 
 
 def test_a_missing_file_beside_a_good_one_is_status_1(guidance, small, tmp_path):

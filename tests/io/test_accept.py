@@ -2,7 +2,12 @@
 
 import pytest
 
-from guidance.errors import DamagedFileError, MissingAttributeError, UnsupportedImageError
+from guidance.errors import (
+    DamagedFileError,
+    MissingAttributeError,
+    NotAProjectionError,
+    UnsupportedImageError,
+)
 from guidance.io import open_run
 
 ROOT = "1.2.840.10008.5.1.4.1.1."
@@ -19,21 +24,35 @@ def test_projection_images_are_read(make_run, uid: str):
     [
         (ROOT + "2", "CT Image Storage"),
         (ROOT + "4", "MR Image Storage"),
-        (ROOT + "12.1.1", "Enhanced XA Image Storage"),
         (ROOT + "7.1", "Multi-frame Single Bit Secondary Capture"),
         (ROOT + "7.4", "Multi-frame True Color Secondary Capture"),
         (ROOT + "88.22", "Enhanced SR Storage"),
         ("1.2.840.10008.1.3.10", "Media Storage Directory"),
-        ("1.3.46.670589.1", "1.3.46.670589.1"),
-        ("Doe^John", "no valid identifier"),
     ],
 )
 def test_other_objects_are_named_and_refused(make_dicom, scratch, uid: str, name: str):
     data = make_dicom(attributes={"SOPClassUID": uid.encode()})
-    with pytest.raises(UnsupportedImageError, match=r"SOPClassUID \(0008,0016\)") as caught:
+    with pytest.raises(NotAProjectionError, match=r"SOPClassUID \(0008,0016\)") as caught:
         open_run(scratch(data))
     assert f"found {name}" in str(caught.value)
     assert "give the fluoroscopy run itself" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("uid", "name"),
+    [
+        (ROOT + "12.1.1", "Enhanced XA Image Storage"),
+        ("1.3.46.670589.1", "1.3.46.670589.1"),
+        ("Doe^John", "no valid identifier"),
+    ],
+)
+def test_what_may_be_a_run_is_never_passed_over(make_dicom, scratch, uid: str, name: str):
+    data = make_dicom(attributes={"SOPClassUID": uid.encode()})
+    with pytest.raises(UnsupportedImageError, match=r"SOPClassUID \(0008,0016\)") as caught:
+        open_run(scratch(data))
+    assert not isinstance(caught.value, NotAProjectionError)
+    assert f"found {name}" in str(caught.value)
+    assert "export the run" in str(caught.value)
     assert "Doe" not in str(caught.value)
 
 
