@@ -160,6 +160,7 @@ def find_outside(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.boo
     signal = (frame.astype(np.float32) - np.float32(intensity.low)) / span
     if intensity.sign < 0:
         signal = 1 - signal
+    signal = np.clip(np.nan_to_num(signal, nan=0.0), 0, 1)
     factor = min(1.0, _WORKING_PX / max(rows, columns))
     size = (max(1, round(columns * factor)), max(1, round(rows * factor)))
     small = np.asarray(cv2.resize(signal, size, interpolation=cv2.INTER_AREA), np.float32)

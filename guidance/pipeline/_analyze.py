@@ -166,7 +166,8 @@ def _collect_warnings(
             replace(remark, remedy="") if "--side" in remark.remedy else remark
             for remark in remarks
         )
-    warnings = [str(remark) for remark in remarks]
+    # What keeps the verdict from being firmer comes first.
+    warnings = [*findings.doubts, *(str(remark) for remark in remarks)]
     if isinstance(header.timing, NotFound):
         warnings.append(f"frame_times_s is null: {header.timing.reason}")
     if isinstance(header.scale, NotFound):
@@ -188,7 +189,7 @@ def _collect_warnings(
         warnings.append("pattern is null: this version does not tell patterns apart")
     if findings.verdict is not Verdict.INTRAVASCULAR:
         warnings.append("detection_limit is null: this version does not measure it")
-    return [*warnings, *findings.doubts, *_NOT_LOOKED_FOR]
+    return [*warnings, *_NOT_LOOKED_FOR]
 
 
 def _record_source(header: RunHeader, path: str, sha256: str) -> SourceRecord:

@@ -63,7 +63,7 @@ def render_report(analysis: Analysis, cine: Cine, outlines: Outlines) -> str:
         "lead": words.lead(analysis, times),
         "facts": _key_facts(analysis, times),
         "grounds": _capped(contrast.grounds, words.clean),
-        "warnings": _capped(analysis.warnings, words.clean),
+        "warnings": _capped(_beyond_the_header(analysis, cine.header), words.clean),
         "pictures": pictures,
         "strip_note": _strip_note(analysis),
         "chart": _chart(analysis, times),
@@ -120,6 +120,12 @@ def _key_facts(analysis: Analysis, times: list[float] | None) -> list[tuple[str,
     if contrast.verdict != Verdict.INTRAVASCULAR:
         facts.append(("Smallest uptake it would show", *_limit(analysis)))
     return facts
+
+
+def _beyond_the_header(analysis: Analysis, header: RunHeader) -> list[str]:
+    """Return the warnings that do not say again what the table on the header says."""
+    said = {str(remark) for remark in header.remarks}
+    return [warning for warning in analysis.warnings if warning not in said]
 
 
 def _limit(analysis: Analysis) -> tuple[str, str]:

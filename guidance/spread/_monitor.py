@@ -18,7 +18,6 @@ from guidance.imaging import (
     find_outside,
     find_saturated,
     locate_valid_pixels,
-    measure_attenuation,
     measure_significance,
 )
 from guidance.records import FrameArray, FrameAssessment, RunContext, SpreadFindings
@@ -41,6 +40,7 @@ from guidance.spread._suspects import (
     grow_contrast,
     no_suspects,
 )
+from guidance.spread._working import measure_working, reduce_image
 
 _MIN_VALID_SHARE = 0.05
 """With fewer valid pixels than this share of the frame there is nothing to judge."""
@@ -52,9 +52,12 @@ Working pixels."""
 _COVERED_SHARE = 0.03
 """Where more than this share of the field is covered, the field is no longer what it was."""
 
-_LOST = 3.0
-"""A frame that differs from its references so many times more than the best one did does not
-compare: contrast covers little, and hardly moves the median."""
+_LOST = 4.0
+"""A frame that differs from its references so many times more than others did does not compare:
+contrast covers little, and hardly moves the median."""
+
+_USUAL_FRAMES = 20
+"""What is usual is the median of so many frames."""
 
 _LEAST_NOISE = 1e-3
 """No fluoroscopy is quieter than this in ln(intensity); made images may be."""
@@ -82,7 +85,7 @@ class Monitor:
         self._settings = settings = settings or MonitorSettings()
         self.working_scale = min(1.0, settings.working_px / max(context.rows, context.columns))
         self._sizes = resolve_sizes(context.scale, settings, self.working_scale)
-        self._opened = self._reduce(context.valid.astype(np.float32)) > 0.999
+        self._opened = reduce_image(context.valid.astype(np.float32), self.working_scale) > 0.999
         self._valid = self._opened
         shape = (self._valid.shape[0], self._valid.shape[1])
         self._margin, self._inner = 0, self._valid
@@ -93,7 +96,7 @@ class Monitor:
         self._was_judged = False
         self._calm = 0
         self._shift = (0.0, 0.0)
-        self._usual_noise = math.inf
+        self._noises: deque[float] = deque(maxlen=_USUAL_FRAMES)
         self._lost = 0
         self._bank = ReferenceBank(settings)
         self._average = RecursiveAverage(settings.average_s, settings.average_frames)
@@ -156,8 +159,12 @@ class Monitor:
             return "the stored pixels are already a subtraction"
         if evidence.is_too_small:
             return "the image is too small to hold anatomy"
-        attenuation = self._measure(frame)
-        saturated = self._reduce(find_saturated(frame, self._context.intensity).astype(np.float32))
+        attenuation = measure_working(
+            frame, self._context.intensity, self.working_scale, self._settings.blur_px
+        )
+        saturated = reduce_image(
+            find_saturated(frame, self._context.intensity).astype(np.float32), self.working_scale
+        )
         usable = self._valid & (saturated <= 0.5)
         if self._field_changed(frame):
             evidence.field_changes.append(number)
@@ -184,7 +191,7 @@ class Monitor:
     ) -> str:
         """Make a frame the first reference: what shows the patient in it is the field."""
         located = locate_valid_pixels(frame, self._context.intensity) & self._context.valid
-        valid = self._reduce(located.astype(np.float32)) > 0.999
+        valid = reduce_image(located.astype(np.float32), self.working_scale) > 0.999
         self._evidence.field_share = float(valid.mean())
         if self._evidence.field_share < _MIN_VALID_SHARE:
             self._evidence.blank += 1
@@ -236,8 +243,9 @@ class Monitor:
         Where that lasts before onset, what is seen now is the new beginning.
         """
         noise = max(comparison.noise, _LEAST_NOISE)
-        if noise <= _LOST * self._usual_noise:
-            self._usual_noise = min(self._usual_noise, noise)
+        usual = float(np.median(np.array(self._noises or [noise])))
+        if noise <= _LOST * usual:
+            self._noises.append(noise)
             self._lost = 0
             return False
         self._lost += 1
@@ -249,7 +257,7 @@ class Monitor:
         """Return whether something that lets no rays through covers part of the field."""
         if len(self._bank) == 0:
             return False
-        reduced = self._reduce(frame.astype(np.float32))
+        reduced = reduce_image(frame.astype(np.float32), self.working_scale)
         covered = find_outside(reduced, self._context.intensity) & self._valid
         return bool(covered.sum() > _COVERED_SHARE * self._valid.sum())
 
@@ -263,7 +271,7 @@ class Monitor:
         self._valid = self._opened
         self._margin, self._inner = 0, self._valid
         self._shift = (0.0, 0.0)
-        self._usual_noise = math.inf
+        self._noises.clear()
         self._lost = 0
 
     def _believe(self, number: int) -> None:
@@ -388,16 +396,3 @@ class Monitor:
             )
         if frame.dtype.kind not in "uif":
             raise InputError(f"frame is {frame.dtype}, expected grey values as numbers")
-
-    def _measure(self, frame: FrameArray) -> NDArray[np.float32]:
-        reduced = self._reduce(frame.astype(np.float32))
-        attenuation = measure_attenuation(reduced, self._context.intensity)
-        blurred = cv2.GaussianBlur(attenuation, (0, 0), self._settings.blur_px)
-        return np.asarray(blurred, np.float32)
-
-    def _reduce(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        if self.working_scale == 1.0:
-            return image
-        rows, columns = (max(1, round(side * self.working_scale)) for side in image.shape)
-        reduced = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
-        return np.asarray(reduced, np.float32).reshape(rows, columns)
