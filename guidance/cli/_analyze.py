@@ -14,6 +14,7 @@ from guidance.io import (
     hash_file,
     run_name,
     write_atomically,
+    write_together,
 )
 from guidance.pipeline import AnalysisRequest, RunResult, analyze_run
 from guidance.records import Cine
@@ -99,23 +100,12 @@ class Session:
         return True
 
     def _write(self, folder: Path, result: RunResult, cine: Cine) -> None:
-        """Write a run's files; analysis.json comes last, so that where it is, all is.
-
-        What an earlier call left in the folder goes first: old and new never stand together.
-        """
+        """Write a run's files together; analysis.json comes last, so that where it is, all is."""
         analysis, outlines = result.analysis, result.outlines
-        for name in ("analysis.json", "curves.csv", "report.html", "overlay.gif"):
-            try:
-                (folder / name).unlink(missing_ok=True)
-            except OSError as error:
-                raise StorageError(
-                    f"{name} of an earlier call cannot be replaced; {error.strerror}; "
-                    "choose another folder with --out"
-                ) from error
-        write_atomically(folder / "curves.csv", format_curves(analysis).encode())
+        files = {"curves.csv": format_curves(analysis).encode()}
         if self.outputs.report:
-            page = render_report(analysis, cine, outlines)
-            write_atomically(folder / "report.html", page.encode())
+            files["report.html"] = render_report(analysis, cine, outlines).encode()
         if self.outputs.overlay:
-            write_atomically(folder / "overlay.gif", render_overlay_gif(analysis, cine, outlines))
-        write_atomically(folder / "analysis.json", encode_analysis(analysis))
+            files["overlay.gif"] = render_overlay_gif(analysis, cine, outlines)
+        files["analysis.json"] = encode_analysis(analysis)
+        write_together(folder, files, stale={"report.html", "overlay.gif"} - files.keys())

@@ -10,7 +10,7 @@ from guidance.io._open import open_run, read_header
 from guidance.io._results import decode_analysis, encode_analysis, make_analysis_schema
 from guidance.io._samples import sample_folder
 from guidance.io._sniff import looks_like_dicom
-from guidance.io._store import write_atomically
+from guidance.io._store import write_atomically, write_together
 from guidance.io._timing import with_frame_time
 from guidance.io._write_run import RunAttributes, TransferSyntax, write_run
 
@@ -31,4 +31,5 @@ __all__ = [
     "with_frame_time",
     "write_atomically",
     "write_run",
+    "write_together",
 ]

@@ -321,6 +321,18 @@ main()
     assert done.returncode == 0, done.stderr
 
 
+def test_a_full_disk_leaves_an_earlier_result_as_it_was(guidance, small, tmp_path):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, 4_000))
+
+    first = guidance("analyze", small, "--out", tmp_path / "out")
+    folder = Path(first.stdout.strip()).parent
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert guidance("analyze", small, "--out", tmp_path / "out", preexec=limit).returncode == 1
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [folder.name]
+
+
 def test_real_runs(guidance, shared_data, tmp_path):
     done = guidance("analyze", shared_data / "cine", "--out", tmp_path, "--no-report")
     assert done.returncode == 0
