@@ -19,6 +19,9 @@ from guidance.records import (
 from guidance.simulation import PhantomSettings, simulate_run
 from guidance.spread import Monitor, MonitorSettings
 
+# Whole runs; the install of the base alone goes without them.
+pytestmark = pytest.mark.slow
+
 SEEDS = (1, 2, 3)
 
 
