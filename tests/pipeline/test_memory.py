@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 PROGRAM = """
-import json, resource, sys
+import json, re, sys
 import numpy as np
 sys.path.insert(0, sys.argv[2])
 from test_analyze import cine_of
@@ -29,7 +29,8 @@ made = Made()
 cine = cine_of(made, np.arange(made.shape[0]) / 8)
 object.__setattr__(cine, 'reader', made)
 analyze_run(cine, path='run.dcm', sha256='0' * 64)
-print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+# Not ru_maxrss: that remembers the memory of the process this one was started from.
+print(json.dumps(int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])))
 """
 
 
