@@ -38,6 +38,7 @@ from guidance.records._monitor import (
     Verdict,
 )
 from guidance.records._outcome import NotFound
+from guidance.records._volume import Volume
 
 __all__ = [
     "Analysis",
@@ -75,4 +76,5 @@ __all__ = [
     "SpreadPattern",
     "TargetRecord",
     "Verdict",
+    "Volume",
 ]
