@@ -56,7 +56,7 @@ class VoxelGrid:
         """Coordinates of the voxels' centres along x (C,), y (R,) and z (S,). Millimetres."""
         n_slices, n_rows, n_columns = self.shape
         x, y, z = (
-            first + self.spacing_mm * np.arange(n)
+            first + self.spacing_mm * np.arange(n, dtype=np.float64)
             for first, n in zip(self.first_lps_mm, (n_columns, n_rows, n_slices), strict=True)
         )
         return x, y, z
