@@ -1,6 +1,3 @@
-"""A small phantom of contrast runs in the lumbar spine, with its truth."""
+"""Contrast runs of the lumbar spine with known truth: X-rays, contrast, motion, headers, suites."""
 
-from guidance.simulation._phantom import simulate_run
-from guidance.simulation._records import PhantomSettings, RunTruth, SimulatedRun
-
-__all__ = ["PhantomSettings", "RunTruth", "SimulatedRun", "simulate_run"]
+__all__: list[str] = []

@@ -5,6 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from phantom import PhantomSettings, simulate_run
 from watching import TEN_BITS, context_of, simulated, watch
 
 from guidance.errors import GuidanceError, InputError
@@ -16,7 +17,6 @@ from guidance.records import (
     SpreadPattern,
     Verdict,
 )
-from guidance.simulation import PhantomSettings, simulate_run
 from guidance.spread import Monitor, MonitorSettings
 
 # Whole runs; the install of the base alone goes without them.

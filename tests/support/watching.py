@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+from phantom import PhantomSettings, SimulatedRun, simulate_run
 
 from guidance.imaging import locate_valid_pixels
 from guidance.records import (
@@ -15,7 +16,6 @@ from guidance.records import (
     SpreadFindings,
     SpreadPattern,
 )
-from guidance.simulation import PhantomSettings, SimulatedRun, simulate_run
 from guidance.spread import Monitor
 
 TEN_BITS = IntensityScale(

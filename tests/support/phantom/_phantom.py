@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from guidance.records import FloatArray, MaskArray, SpreadPattern
-from guidance.simulation._contrast import Canvas, Injection, Pool, VeinTree
-from guidance.simulation._physics import (
+from phantom._contrast import Canvas, Injection, Pool, VeinTree
+from phantom._physics import (
     IODINE_CM2_PER_MG,
     Detector,
     Map,
@@ -24,14 +24,14 @@ from guidance.simulation._physics import (
     relative_noise,
     transmission,
 )
-from guidance.simulation._records import (
+from phantom._records import (
     VERDICTS,
     WITH_VEIN,
     PhantomSettings,
     RunTruth,
     SimulatedRun,
 )
-from guidance.simulation._scene import Scene, lay_out, moved, smooth_noise
+from phantom._scene import Scene, lay_out, moved, smooth_noise
 
 # The canvas is wider than the image by this much, more than soft tissue ever moves. Millimetres.
 MARGIN_MM = 6.0

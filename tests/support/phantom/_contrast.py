@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from guidance.records import FloatArray
-from guidance.simulation._physics import Map
+from phantom._physics import Map
 
 MM3_PER_ML = 1000.0
 # A hand reaches its pressure, and lets go of it, within this time.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guidance.records import FloatArray
-from guidance.simulation._physics import Map
+from phantom._physics import Map
 
 Grid = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 Box = tuple[slice, slice, slice]

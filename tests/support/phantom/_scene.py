@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 
 from guidance.records import FloatArray
-from guidance.simulation._contrast import Canvas, Splat, tube_points
-from guidance.simulation._lumbar import (
+from phantom._contrast import Canvas, Splat, tube_points
+from phantom._lumbar import (
     GROOVE_LEFT_MM,
     SAMPLING_MM,
     VERTEBRA_PITCH_MM,
     project_vertebra,
     view_from_vertebra,
 )
-from guidance.simulation._physics import Map
+from phantom._physics import Map
 
 # Prone lumbar patient along the oblique beam. Centimetres.
 SOFT_CM = 20.5

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from phantom import PhantomSettings, SimulatedRun, simulate_run
+from phantom._lumbar import PATIENT_ORIENTATION, project_vertebra, view_from_vertebra
+from phantom._physics import IODINE_CM2_PER_MG
+from phantom._scene import lay_out
 
 from guidance.errors import InputError
 from guidance.records import SpreadPattern
-from guidance.simulation import PhantomSettings, SimulatedRun, simulate_run
-from guidance.simulation._lumbar import PATIENT_ORIENTATION, project_vertebra, view_from_vertebra
-from guidance.simulation._physics import IODINE_CM2_PER_MG
-from guidance.simulation._scene import lay_out
 
 SMALL = PhantomSettings(rows=160, columns=176, frames=40, spacing_iso_mm=0.5)
 SEED = 11
