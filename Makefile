@@ -44,6 +44,8 @@ samples: ## write sample_dicoms again from its seed
 schemas: ## write docs/schemas again from the records
 	@./setup base
 	$(BIN)/guidance schema > docs/schemas/analysis-1.schema.json
+	$(BIN)/python -c "import sys; from guidance.simulation import make_truth_schema as make; \
+	  sys.stdout.buffer.write(make())" > docs/schemas/truth-2.schema.json
 
 # The command is written into the files instead of uv's own, which would name paths.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \

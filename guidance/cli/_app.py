@@ -85,6 +85,58 @@ def info(paths: Paths, frame_time: FrameTimeMs = None) -> None:
 
 
 @app.command()
+def evaluate(
+    results: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RESULTS",
+            help="A folder to search for analysis.json, or a table of scores (CSV).",
+        ),
+    ],
+    truth: Annotated[
+        str, typer.Option("--truth", metavar="FILE|SUITE", help="truth.json, or a suite's name.")
+    ],
+    out: Out,
+    append: Annotated[
+        Path | None,
+        typer.Option("--append", metavar="CSV", help="A history of results that gets one line."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")] = 2026,
+    commit: Annotated[
+        str | None,
+        typer.Option("--commit", metavar="ID", help="For the history; else git is asked."),
+    ] = None,
+    observer: Annotated[
+        str | None,
+        typer.Option("--observer", metavar="NAME", help="What made the results, for the page."),
+    ] = None,
+    prior: Annotated[
+        float | None,
+        typer.Option("--prior", metavar="P", help="Prior that stated probabilities assume."),
+    ] = None,
+) -> None:
+    """Hold results against known truth: figures with intervals, by stratum, as a page and CSV."""
+    from guidance.cli._evaluate import EvaluationRequest, run_evaluation
+    from guidance.errors import InputError
+    from guidance.evaluation import EvaluationSettings
+
+    try:
+        settings = EvaluationSettings(seed=seed, stated_prior=prior)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error
+    request = EvaluationRequest(
+        results=results,
+        truth=truth,
+        out=out,
+        history=append,
+        commit=commit,
+        observer=observer,
+        settings=settings,
+    )
+    raise typer.Exit(run_evaluation(request))
+
+
+@app.command()
 def demo(out: Out = Path("guidance-demo")) -> None:
     """Analyse the bundled, simulated runs and write an index page of their reports."""
     from guidance.cli._demo import run_demo

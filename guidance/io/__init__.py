@@ -12,11 +12,34 @@ from guidance.io._samples import sample_folder
 from guidance.io._sniff import looks_like_dicom
 from guidance.io._store import write_atomically, write_together
 from guidance.io._timing import with_frame_time
-from guidance.io._write_run import RunAttributes, TransferSyntax, write_run
+from guidance.io._write_attributes import (
+    Photometry,
+    RadiationSetting,
+    RunAttributes,
+    RunKind,
+    SpacingCalibration,
+    StatedTiming,
+    Technique,
+)
+from guidance.io._write_ct import CtAttributes, CtSeries, write_ct
+from guidance.io._write_pixels import TransferSyntax
+from guidance.io._write_run import write_run
+from guidance.io._write_study import StudyFolder, StudyPlace, StudyUids, plan_study_uids
 
 __all__ = [
+    "CtAttributes",
+    "CtSeries",
+    "Photometry",
+    "RadiationSetting",
     "RunAttributes",
+    "RunKind",
     "SourceFile",
+    "SpacingCalibration",
+    "StatedTiming",
+    "StudyFolder",
+    "StudyPlace",
+    "StudyUids",
+    "Technique",
     "TransferSyntax",
     "decode_analysis",
     "encode_analysis",
@@ -25,11 +48,13 @@ __all__ = [
     "looks_like_dicom",
     "make_analysis_schema",
     "open_run",
+    "plan_study_uids",
     "read_header",
     "run_name",
     "sample_folder",
     "with_frame_time",
     "write_atomically",
+    "write_ct",
     "write_run",
     "write_together",
 ]

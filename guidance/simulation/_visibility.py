@@ -45,15 +45,13 @@ class VisibilityRule:
         """Edge of the square. Pixels."""
         return max(1, round(SQUARE_MM / self.spacing_iso_mm))
 
-    def visible_area_mm2(
-        self, contrast: Map, noise: Map, share: Map | None, inside: MaskArray
-    ) -> float:
-        """Return the area where contrast passes the rule.
+    def passes(self, contrast: Map, noise: Map, share: Map | None, inside: MaskArray) -> MaskArray:
+        """Return where contrast passes the rule, (R, C) bool.
 
         Parameters
         ----------
         contrast : (R, C) float32 array
-            Change of the logarithm of intensity.
+            Relative change of intensity.
         noise : (R, C) float32 array
             Noise of one pixel, as if it were independent of its neighbours', in the same unit.
         share : (R, C) float32 array or None
@@ -68,8 +66,13 @@ class VisibilityRule:
         passes &= inside
         if share is not None:
             passes &= share >= OWN_SHARE
-        return float(np.count_nonzero(passes)) * self.spacing_iso_mm**2
+        return np.asarray(passes, np.bool_)
+
+    def is_enough(self, passes: MaskArray) -> bool:
+        """Return whether enough of the image passes."""
+        area_mm2 = float(np.count_nonzero(passes)) * self.spacing_iso_mm**2
+        return area_mm2 >= LEAST_AREA_MM2
 
     def is_visible(self, contrast: Map, noise: Map, share: Map | None, inside: MaskArray) -> bool:
-        """Return whether enough of it passes."""
-        return self.visible_area_mm2(contrast, noise, share, inside) >= LEAST_AREA_MM2
+        """Return whether contrast passes the rule on enough of the image."""
+        return self.is_enough(self.passes(contrast, noise, share, inside))

@@ -1,0 +1,327 @@
+"""A run from its settings: every pulse through the imaging chain, and what is true of each."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guidance.anatomy import Side
+from guidance.geometry import ConeBeamView, grid_about, project
+from guidance.records import FloatArray, FrameArray, MaskArray
+from guidance.simulation._chain import ImageGeometry, ImagingChain
+from guidance.simulation._collimation import collimator_at, inside_field
+from guidance.simulation._course import NeedlePlacement, simulate_contrast
+from guidance.simulation._course_record import ContrastCourse
+from guidance.simulation._lettering import letter_map
+from guidance.simulation._needle import place_needle
+from guidance.simulation._patient import Patient
+from guidance.simulation._picture import Picture, PlacedPoints
+from guidance.simulation._place import find_target, place_tip, tips_of
+from guidance.simulation._recording import StoredFrames, pulse_times, repeat_frames
+from guidance.simulation._run_settings import PlacedNeedle, RunSettings
+from guidance.simulation._surroundings import Surroundings
+from guidance.simulation._transmission import Map
+from guidance.simulation._view_settings import make_view
+from guidance.simulation._visibility import VisibilityRule
+from guidance.spine import label_tissues, sample_bones
+
+# What contrast may reach from the tip: towards the middle and the front further than outwards.
+_REACH_MM = (62.0, 70.0, 62.0)
+_BACK_MM = 42.0
+TISSUE_SPACING_MM = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PulseTruth:
+    """What is true in each pulse, arrays over the P pulses.
+
+    Attributes
+    ----------
+    times_s : (P,) float64 array
+        Seconds.
+    tip_px : (P, 2) float64 array
+        The injecting needle's tip, row and column; may lie outside the image.
+    bone_px : (P, 2) float64 array
+        Where the target's block point is.
+    scale : (P,) float64 array
+        Size of the picture relative to the first pulse.
+    bone_shift_mm : (P,) float64 array
+        How far the bone lies from where it was in the first pulse.
+    kvp : (P,) float64 array
+        Kilovolts.
+    mas_share : (P,) float64 array
+        Charge relative to the first view's need.
+    contrast_visible, vessel_visible : (P,) bool arrays
+        By the rule of visibility: newly injected contrast, and that in a vessel.
+    injection_visible : (I, P) bool array
+        For each injection: contrast that is more than when it began.
+    iodine_in_image_mg, vessel_in_image_mg : (P,) float64 arrays
+        Iodine within the image, the residue included, and the part in a vessel. Milligrams.
+    new_mg : (P,) float64 array
+        Injected by then, residue excluded. Milligrams.
+    vessel_from_tip_mm : float or None
+        Where a vessel is first visible, the distance of its nearest visible place from the tip, in
+        the image at the isocentre; None where none is. Millimetres.
+    """
+
+    times_s: FloatArray
+    tip_px: FloatArray
+    bone_px: FloatArray
+    scale: FloatArray
+    bone_shift_mm: FloatArray
+    kvp: FloatArray
+    mas_share: FloatArray
+    contrast_visible: MaskArray
+    vessel_visible: MaskArray
+    injection_visible: MaskArray
+    iodine_in_image_mg: FloatArray
+    vessel_in_image_mg: FloatArray
+    new_mg: FloatArray
+    vessel_from_tip_mm: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SimulatedRun:
+    """A run with all that is known of it.
+
+    Attributes
+    ----------
+    settings : RunSettings
+        What it was made from.
+    patient : Patient
+        Whom it shows.
+    view : ConeBeamView
+        In the first pulse, before any move.
+    frames : (T, R, C) uint8 or uint16 array
+        Stored values, before any inversion that the header asks for.
+    stored : StoredFrames
+        Which pulse each frame shows, and when.
+    needle : PlacedPoints
+        The one that injects, in its first place.
+    others : tuple of PlacedPoints
+        The others.
+    tips_lps_mm : (K, 3) float64 array
+        Places of the tip.
+    course : ContrastCourse
+        Iodine, at every pulse.
+    truth : PulseTruth
+        What is true of each pulse.
+    """
+
+    settings: RunSettings
+    patient: Patient
+    view: ConeBeamView
+    frames: FrameArray
+    stored: StoredFrames
+    needle: PlacedPoints
+    others: tuple[PlacedPoints, ...]
+    tips_lps_mm: FloatArray
+    course: ContrastCourse
+    truth: PulseTruth
+
+
+def simulate_run(settings: RunSettings, patient: Patient) -> SimulatedRun:
+    """Return the run that `settings` describe, in the patient they name."""
+    time_rng, course_rng, gas_rng, chain_rng = np.random.default_rng(settings.seed).spawn(4)
+    times = pulse_times(settings.recording, settings.duration_s, time_rng)
+    spine = patient.anatomy.spine
+    placed = settings.needle
+    target = find_target(spine, placed.vertebra, placed.side)
+    view = replace(
+        make_view(settings.view, target.block_point_lps_mm), mirrored=settings.header.mirrored
+    )
+    tips = tips_of(spine, settings)
+    needle = _points(placed, tips[0])
+    others = tuple(_points(other, place_tip(spine, other)) for other in settings.others)
+    course = _contrast(settings, patient, needle, tips, times, course_rng)
+    picture = Picture(
+        patient=patient,
+        view=view,
+        motion=settings.motion,
+        needle=needle,
+        others=others,
+        course=course,
+        letter_steel_cm=_letter(settings, view),
+        rng=gas_rng,
+    )
+    chain = ImagingChain(
+        settings.xray,
+        settings.detector,
+        settings.display,
+        ImageGeometry.of_view(view),
+        chain_rng,
+    )
+    exposed, kvp, mas = _expose(settings, picture, chain, course)
+    stored = repeat_frames(settings.recording, times)
+    return SimulatedRun(
+        settings=settings,
+        patient=patient,
+        view=view,
+        frames=exposed if settings.recording.recorder_hz == 0 else exposed[stored.pulses],
+        stored=stored,
+        needle=needle,
+        others=others,
+        tips_lps_mm=tips,
+        course=course,
+        truth=_find_truth(settings, picture, chain, course, target.block_point_lps_mm, kvp, mas),
+    )
+
+
+def _points(placed: PlacedNeedle, tip_lps_mm: FloatArray) -> PlacedPoints:
+    points = place_needle(placed.needle, tip_lps_mm, placed.side is Side.LEFT)
+    return PlacedPoints(settings=placed.needle, points=points)
+
+
+def _contrast(
+    settings: RunSettings,
+    patient: Patient,
+    needle: PlacedPoints,
+    tips_lps_mm: FloatArray,
+    times_s: FloatArray,
+    rng: np.random.Generator,
+) -> ContrastCourse:
+    """Return where the iodine goes, among the tissues about the tip."""
+    tip = tips_lps_mm[0]
+    low, high = tip - np.array(_REACH_MM), tip + np.array(_REACH_MM)
+    high[1] = tip[1] + _BACK_MM
+    # Towards the body's middle vessels cross; outwards little happens.
+    if settings.needle.side is Side.LEFT:
+        high[0] = tip[0] + _BACK_MM
+    else:
+        low[0] = tip[0] - _BACK_MM
+    grid = grid_about(_triple(low), _triple(high), TISSUE_SPACING_MM)
+    surroundings = Surroundings(
+        labels=label_tissues(patient.anatomy, grid).values,
+        bone_distance_mm=sample_bones(patient.anatomy.spine, grid).distance_mm,
+        grid=grid,
+        landmarks=patient.anatomy.spine.landmarks,
+    )
+    placement = NeedlePlacement(
+        vertebra=str(settings.needle.vertebra),
+        side=str(settings.needle.side),
+        tips_lps_mm=tips_lps_mm,
+        direction_lps=needle.points.direction_lps,
+    )
+    return simulate_contrast(settings.contrast, surroundings, placement, times_s, rng)
+
+
+def _triple(point: FloatArray) -> tuple[float, float, float]:
+    x, y, z = (float(v) for v in point)
+    return x, y, z
+
+
+def _letter(settings: RunSettings, view: ConeBeamView) -> Map | None:
+    """Return the lead letter, lying at the upper edge on the side that it names."""
+    if not settings.marker:
+        return None
+    rows, columns = view.rows, view.columns
+    is_left_there = view.axes[0][0] < 0
+    at_left_edge = is_left_there == (settings.marker == "L")
+    column = (0.14 if at_left_edge else 0.86) * columns
+    return letter_map(
+        settings.marker,
+        (rows, columns),
+        (0.16 * rows, column),
+        0.05 * rows,
+        is_mirrored=view.mirrored,
+    )
+
+
+def _expose(
+    settings: RunSettings, picture: Picture, chain: ImagingChain, course: ContrastCourse
+) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], FloatArray, FloatArray]:
+    """Return the image, the voltage and the charge of every pulse."""
+    times = course.times_s
+    images: FrameArray | None = None
+    kvp, mas = np.zeros(times.size), np.zeros(times.size)
+    for pulse, time_s in enumerate(times):
+        maps = picture.maps(float(time_s), course.masses_mg[pulse])
+        collimator = collimator_at(settings.collimation, maps.shape, float(time_s))
+        image = chain.expose(maps, float(time_s), collimator)
+        if images is None:
+            images = np.empty((times.size, *image.shape), image.dtype)
+        images[pulse] = image
+        kvp[pulse], mas[pulse] = chain.kvp, chain.mas_share
+    assert images is not None
+    return images, kvp, mas
+
+
+def _find_truth(
+    settings: RunSettings,
+    picture: Picture,
+    chain: ImagingChain,
+    course: ContrastCourse,
+    block_point_lps_mm: FloatArray,
+    kvp: FloatArray,
+    mas_share: FloatArray,
+) -> PulseTruth:
+    """Return what is true of every pulse; noise is that of the settled exposure."""
+    times = course.times_s
+    first_view = picture.view_at(0.0)
+    shape = first_view.rows, first_view.columns
+    none = np.zeros(course.masses_mg.shape[1], np.float32)
+    open_maps = replace(picture.maps(0.0, none), iodine_mg_per_cm2=None)
+    rule = VisibilityRule(spacing_iso_mm=float(np.mean(first_view.spacing_iso_mm)))
+    noise = chain.relative_noise(open_maps, rule.spacing_iso_mm)
+    per_mg = chain.contrast_per_mg(open_maps)
+
+    was_there, has_vessel = course.masses_mg[0] > 0, bool(course.in_vessel.any())
+    starts = [int(np.searchsorted(times, onset)) for onset, _ in course.injections_s]
+    seen, vessel_seen = np.zeros(times.size, bool), np.zeros(times.size, bool)
+    each_seen = np.zeros((len(starts), times.size), bool)
+    in_image, in_vessel = np.zeros(times.size), np.zeros(times.size)
+    tip_px, bone_px = np.zeros((times.size, 2)), np.zeros((times.size, 2))
+    scale, shift = np.ones(times.size), np.zeros(times.size)
+    from_tip: float | None = None
+    first_bone = picture.bone_lps_mm(block_point_lps_mm, 0.0)
+    for pulse, time_s in enumerate(times.tolist()):
+        view = picture.view_at(time_s)
+        masses = course.masses_mg[pulse]
+        bone = picture.bone_lps_mm(block_point_lps_mm, time_s)
+        points = np.stack((picture.tip_lps_mm(time_s), bone))
+        (tip_px[pulse], bone_px[pulse]), depths = project(view, points)
+        scale[pulse] = _scale(view) / _scale(first_view)
+        shift[pulse] = np.linalg.norm(bone - first_bone)
+        new = picture.iodine(time_s, np.where(was_there, np.float32(0), masses))
+        everything = picture.iodine(time_s, masses) if was_there.any() else new
+        area = float(np.prod(view.spacing_det_mm)) * (depths[0] / view.sid_mm) ** 2 / 100
+        in_image[pulse] = float(everything.sum()) * area
+        inside = inside_field(collimator_at(settings.collimation, shape, time_s), shape)
+        seen[pulse] = rule.is_visible(per_mg * new, noise, None, inside)
+        if has_vessel:
+            vessel = picture.iodine(time_s, np.where(course.in_vessel, masses, np.float32(0)))
+            in_vessel[pulse] = float(vessel.sum()) * area
+            share = (vessel / np.maximum(everything, 1e-6)).astype(np.float32)
+            passes = rule.passes(per_mg * vessel, noise, share, inside)
+            vessel_seen[pulse] = rule.is_enough(passes)
+            if vessel_seen[pulse] and from_tip is None:
+                away = np.argwhere(passes) - tip_px[pulse]
+                from_tip = float(np.hypot(*away.T).min()) * rule.spacing_iso_mm
+        for number, start in enumerate(starts):
+            if number == 0:
+                each_seen[0, pulse] = seen[pulse]
+                continue
+            # By cells, not by pixels: what was there before moves with the breath.
+            more = np.maximum(masses - course.masses_mg[min(start, len(times) - 1)], 0)
+            added = per_mg * picture.iodine(time_s, more)
+            each_seen[number, pulse] = pulse > start and rule.is_visible(added, noise, None, inside)
+    return PulseTruth(
+        times_s=times,
+        tip_px=tip_px,
+        bone_px=bone_px,
+        scale=scale,
+        bone_shift_mm=shift,
+        kvp=kvp,
+        mas_share=mas_share,
+        contrast_visible=seen,
+        vessel_visible=vessel_seen,
+        injection_visible=each_seen,
+        iodine_in_image_mg=in_image,
+        vessel_in_image_mg=in_vessel,
+        new_mg=course.injected_mg - course.residue_mg,
+        vessel_from_tip_mm=from_tip,
+    )
+
+
+def _scale(view: ConeBeamView) -> float:
+    return 1 / view.spacing_iso_mm[0]

@@ -1,0 +1,72 @@
+"""A parametric spine, T11 to the pelvis, that needs no outside file: shapes and landmarks."""
+
+from guidance.spine._body import BodyRanges, BodySettings, draw_body
+from guidance.spine._body_anatomy import (
+    Anatomy,
+    AnatomyRanges,
+    AnatomySettings,
+    build_anatomy,
+    draw_anatomy,
+)
+from guidance.spine._body_bowel import GasPocket
+from guidance.spine._build import Spine, bone_distance, build_spine, sample_bones
+from guidance.spine._draw import SpineRanges, draw_spine
+from guidance.spine._sample import Bone, BoneFields
+from guidance.spine._settings import (
+    DiscSettings,
+    FacetSettings,
+    RibSettings,
+    SacrumSettings,
+    SpineSettings,
+    VertebraSettings,
+)
+from guidance.spine._spaces import Canal, Disc, FacetJoint, Foramen
+from guidance.spine._targets import BlockTarget, block_targets
+from guidance.spine._tissues import Tissue
+from guidance.spine._voxels import (
+    CtSettings,
+    MaterialVolumes,
+    label_tissues,
+    voxelize_gas,
+    voxelize_hu,
+    voxelize_materials,
+)
+
+__all__ = [
+    "Anatomy",
+    "AnatomyRanges",
+    "AnatomySettings",
+    "BlockTarget",
+    "BodyRanges",
+    "BodySettings",
+    "Bone",
+    "BoneFields",
+    "Canal",
+    "CtSettings",
+    "Disc",
+    "DiscSettings",
+    "FacetJoint",
+    "FacetSettings",
+    "Foramen",
+    "GasPocket",
+    "MaterialVolumes",
+    "RibSettings",
+    "SacrumSettings",
+    "Spine",
+    "SpineRanges",
+    "SpineSettings",
+    "Tissue",
+    "VertebraSettings",
+    "block_targets",
+    "bone_distance",
+    "build_anatomy",
+    "build_spine",
+    "draw_anatomy",
+    "draw_body",
+    "draw_spine",
+    "label_tissues",
+    "sample_bones",
+    "voxelize_gas",
+    "voxelize_hu",
+    "voxelize_materials",
+]
