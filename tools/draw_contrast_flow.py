@@ -27,6 +27,7 @@ from guidance.simulation._contrast_settings import (  # noqa: E402
 )
 from guidance.simulation._course import NeedlePlacement, simulate_contrast  # noqa: E402
 from guidance.simulation._course_record import ContrastCourse  # noqa: E402
+from guidance.simulation._pool_layouts import find_joint_entry  # noqa: E402
 from guidance.simulation._surroundings import Surroundings  # noqa: E402
 from guidance.spine import Spine, SpineRanges, build_spine, draw_spine  # noqa: E402
 
@@ -137,6 +138,8 @@ def draw_row(
     settings = draw_contrast(rng, ContrastRanges(), pattern)
     side = "left" if seed % 2 else "right"
     tip = np.asarray(spine.landmarks[f"L4.{side}.groove_superior"])
+    if pattern is SpreadPattern.INTRA_ARTICULAR:
+        tip = find_joint_entry(surroundings, "L4", side)
     placement = NeedlePlacement(
         vertebra="L4",
         side=side,

@@ -135,9 +135,7 @@ def judge_run(
             if Observer.BASELINES in observers:
                 from guidance.evaluation import score_baselines
 
-                scores = score_baselines(
-                    (cine.read_frame(i) for i in range(cine.header.n_frames)), cine.header.intensity
-                )
+                scores = score_baselines(iter(cine), cine.header.intensity)
             if Observer.GUIDANCE in observers:
                 _analyze(cine, truth, folder / file, out)
     record = {"truth": msgspec.to_builtins(truth), "scores": scores}

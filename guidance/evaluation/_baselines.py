@@ -15,11 +15,13 @@ import numpy as np
 from guidance.errors import InputError
 from guidance.evaluation._cases import CaseTruth
 from guidance.evaluation._change_scores import (
+    Change,
     ChangeScores,
     FloatImage,
     MaskImage,
     score_change,
     score_ridges,
+    smooth_change,
 )
 from guidance.evaluation._weighted import area_under_roc, sensitivity_at, threshold_at
 from guidance.imaging import (
@@ -38,7 +40,7 @@ ALIGNED = "aligned"
 LAST_FRAME = "last_frame"
 LAST_ALONE = "last_alone"
 
-_LEAST_SIGNAL = 1e-4
+_LEAST_SIGNAL = 1e-3
 """Contrast of less than this, for each pixel of the field, is not asked whether it left (guess)."""
 
 _SPECIFICITIES = (0.90, 0.95)
@@ -73,22 +75,37 @@ class BaselineFigure:
 
 
 class _Course:
-    """The greatest of each score so far, and the greatest share of the contrast that has left."""
+    """The greatest of each score so far, and the greatest share of the contrast that has left.
+
+    What has left is looked for where contrast was: the greatest change of each pixel is kept.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._greatest: dict[str, float] = {}
-        self._signal = 0.0
+        self._most: FloatImage | None = None
 
-    def update(self, scores: ChangeScores) -> None:
-        """Take in the scores of the newest frame."""
-        self._signal = max(self._signal, scores.signal)
-        values = asdict(scores)
-        lost = self._signal - scores.signal
-        values["lost_signal"] = lost
-        values["lost_share"] = lost / self._signal if self._signal > _LEAST_SIGNAL else 0.0
+    def update(self, change: Change) -> ChangeScores:
+        """Take in the change of the newest frame, and return its own scores."""
+        scores = score_change(change)
+        signal, share = self._find_lost(change)
+        values = {**asdict(scores), "lost_signal": signal, "lost_share": share}
         for name, value in values.items():
             self._greatest[name] = max(value, self._greatest.get(name, 0.0))
+        return scores
+
+    def _find_lost(self, change: Change) -> tuple[float, float]:
+        """Return how much has left, for each pixel of the field, and as a share of what was."""
+        if self._most is None:
+            self._most = change.image.copy()
+        np.maximum(self._most, change.image, out=self._most)
+        region = (self._most > change.limit) & change.valid
+        n_valid = int(np.count_nonzero(change.valid))
+        was = float(self._most[region].sum())
+        if not n_valid or was < _LEAST_SIGNAL * n_valid:
+            return 0.0, 0.0
+        lost = was - float(change.image[region].sum())
+        return lost / n_valid, lost / was
 
     @property
     def scores(self) -> dict[str, float]:
@@ -122,21 +139,28 @@ def watch_baselines(
     valid: MaskImage | None = None
     shift = (0.0, 0.0)
     plain, aligned = _Course(FIRST_FRAME), _Course(ALIGNED)
+    scores: dict[str, float] = {}
+    before: FrameArray | None = None
     for frame in frames:
+        if before is not None and np.array_equal(frame, before):
+            yield scores  # a recorder stores one image several times
+            continue
+        before = frame
         image = _reduce(frame, intensity)
         if first is None or valid is None:
             first = image
             valid = _shrink_mask(locate_valid_pixels(frame, intensity), image.shape)
         if image.shape != first.shape:
             raise InputError(f"frames of shape {frame.shape} follow others; give one run")
-        plain.update(score_change(image - first, valid))
+        plain.update(smooth_change(image - first, valid))
         shift = estimate_translation(first, image, valid, shift)
+        back = (-shift[0], -shift[1])
         # A pixel moved in over an edge shows nothing that was there before.
-        inside = valid & _shifted(valid, shift)
-        newest = score_change(image - translate(first, shift), inside)
-        aligned.update(newest)
+        inside = valid & _shifted(valid, back)
+        newest = aligned.update(smooth_change(translate(image, back) - first, inside))
         spot = {f"{LAST_FRAME}.{name}": value for name, value in asdict(newest).items()}
-        yield {**plain.scores, **aligned.scores, **spot}
+        scores = {**plain.scores, **aligned.scores, **spot}
+        yield scores
 
 
 def score_baselines(frames: Iterable[FrameArray], intensity: IntensityScale) -> dict[str, float]:

@@ -70,8 +70,32 @@ class ChangeScores:
     signal: float
 
 
-def score_change(change: FloatImage, valid: MaskImage) -> ChangeScores:
-    """Return the scores of a change of attenuation.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Change:
+    """A change of attenuation, smoothed, and against what it has to stand out.
+
+    Attributes
+    ----------
+    image : (r, c) float32 array
+        Positive where attenuation was added; its median is 0, and so is what does not count.
+    noise : float
+        Its standard deviation where nothing changed.
+    valid : (r, c) bool array
+        Pixels that count.
+    """
+
+    image: FloatImage
+    noise: float
+    valid: MaskImage
+
+    @property
+    def limit(self) -> float:
+        """What a pixel must exceed to count as changed."""
+        return THRESHOLD * self.noise
+
+
+def smooth_change(change: FloatImage, valid: MaskImage) -> Change:
+    """Return a change of attenuation smoothed, without what all pixels share.
 
     Parameters
     ----------
@@ -80,15 +104,23 @@ def score_change(change: FloatImage, valid: MaskImage) -> ChangeScores:
     valid : (r, c) bool array
         Pixels that count.
     """
-    n_valid = int(valid.sum())
-    if not n_valid:
-        return ChangeScores(area=0.0, extent=0.0, peak=0.0, thin=0.0, elongation=0.0, signal=0.0)
+    if not valid.any():
+        return Change(image=np.zeros_like(change), noise=_NO_NOISE, valid=valid)
     level = np.float32(_median(change, valid))
     centred = np.where(valid, change - level, np.float32(0.0))
     smooth = np.asarray(cv2.GaussianBlur(centred, (0, 0), _SMOOTHING_PX), np.float32)
     noise = max(measure_noise(smooth, valid), _NO_NOISE)
     smooth[~valid] = 0.0
-    lit = (smooth > THRESHOLD * noise).astype(np.uint8)
+    return Change(image=smooth, noise=noise, valid=valid)
+
+
+def score_change(change: Change) -> ChangeScores:
+    """Return the scores of a change."""
+    smooth, valid, noise = change.image, change.valid, change.noise
+    n_valid = int(np.count_nonzero(valid))
+    if not n_valid:
+        return ChangeScores(area=0.0, extent=0.0, peak=0.0, thin=0.0, elongation=0.0, signal=0.0)
+    lit = (smooth > change.limit).astype(np.uint8)
     extent, elongation, kept = _measure_pieces(lit)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_OPENING_PX, _OPENING_PX))
     thick = cv2.morphologyEx(kept, cv2.MORPH_OPEN, disc)
@@ -98,11 +130,11 @@ def score_change(change: FloatImage, valid: MaskImage) -> ChangeScores:
     top = np.partition(smooth[valid], rank)[rank]
     return ChangeScores(
         area=float(np.count_nonzero(kept)) / n_valid,
-        extent=extent / math.hypot(*change.shape),
+        extent=extent / math.hypot(*smooth.shape),
         peak=float(top) / noise,
         thin=float(np.count_nonzero(thin)) / n_valid,
         elongation=elongation,
-        signal=float(centred[kept > 0].sum()) / n_valid,
+        signal=float(smooth[kept > 0].sum()) / n_valid,
     )
 
 

@@ -174,6 +174,9 @@ class _Rows:
         return self._last[1]
 
 
+_NO_LATENCY = "cannot tell, because no vessel that can be seen was flagged at or after its uptake"
+
+
 def ask_of_time(columns: Columns) -> list[Question]:
     """Return the questions about latency, false alarms and onset."""
     visible = columns.visible & columns.answered
@@ -181,7 +184,7 @@ def ask_of_time(columns: Columns) -> list[Question]:
     reached = timed & np.isfinite(columns.latency_s)
     late = columns.latency_s
     none_seen = "cannot tell, because no answered run has a vessel that can be seen"
-    none_timed = none_seen if not visible.any() else "cannot tell, because no flag has a time"
+    none_timed = none_seen if not visible.any() else _NO_LATENCY
     soon = np.nan_to_num(late, nan=np.inf) <= SOON_S
     with_onset = ~np.isnan(columns.onset_error_s)
     in_frames = ~np.isnan(columns.onset_error_frames)

@@ -20,8 +20,12 @@ STEEPEST = 2.0
 """Rays that move more voxels than this along another axis, for one along the main axis, get a main
 axis of their own."""
 
-WIDEST = 1.25
-"""Rays whose squared slopes differ by more than this are smeared apart."""
+APART = 0.29
+"""How far apart, before and behind a slice, steep rays read it. Half of the smear is got so, the
+other half from neighbouring voxels. Measured: 0.25 and 0.35 are a tenth to a fifth less accurate."""
+
+STEEP = 0.05
+"""Mean squared slope above which rays are steep: about 13 degrees."""
 
 _CHUNK = 4 * DEPTH
 """Slices copied together where the main axis is the one along which voxels lie side by side."""
@@ -70,7 +74,9 @@ def integrate(volume: Volume, view: ConeBeamView) -> NDArray[np.float32]:
     image = np.zeros((view.rows, view.columns), np.float32)
     for part in _parts(directions, (0, view.rows), (0, view.columns)):
         rows, columns = np.ogrid[slice(*part.rows), slice(*part.columns)]
-        d, cm = ([v[0] + v[1] * rows + v[2] * columns for v in m] for m in (directions, centimetres))
+        d, cm = (
+            [v[0] + v[1] * rows + v[2] * columns for v in m] for m in (directions, centimetres)
+        )
         lengths = np.sqrt(cm[0] ** 2 + cm[1] ** 2 + cm[2] ** 2) / np.abs(d[part.main])
         total = _sum_slices(values, part.main, source, d)
         image[slice(*part.rows), slice(*part.columns)] = total * lengths
@@ -104,29 +110,21 @@ def _parts(
     main = int(np.argmin(np.abs(corners).max() / np.maximum(np.abs(corners).min(axis=0), 1e-300)))
     along = corners[:, main]
     is_one_way = bool((along > 0).all() or (along < 0).all())
-    slopes = np.abs(corners / np.where(along == 0, 1e-300, along)[:, None])
-    fits = is_one_way and slopes.max() <= STEEPEST and np.ptp(slopes**2, axis=0).max() <= WIDEST
-    if fits or (rows[1] - rows[0] <= 1 and columns[1] - columns[0] <= 1):
+    slopes = np.abs(corners / np.where(along == 0, 1e-300, along)[:, None]).clip(max=1e3)
+    if (is_one_way and slopes.max() <= STEEPEST) or (
+        rows[1] - rows[0] <= 1 and columns[1] - columns[0] <= 1
+    ):
         yield _Part(rows=rows, columns=columns, main=main)
         return
-    for half_rows, half_columns in _halves(rows, columns, corners):
-        yield from _parts(directions, half_rows, half_columns)
-
-
-def _halves(
-    rows: tuple[int, int], columns: tuple[int, int], corners: FloatArray
-) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Yield the halves of a rectangle of pixels, cut where its rays differ most."""
-    units = corners / np.linalg.norm(corners, axis=1, keepdims=True)
-    turn_of_rows, turn_of_columns = units[0] @ units[2], units[0] @ units[1]
-    if columns[1] - columns[0] <= 1 or (rows[1] - rows[0] > 1 and turn_of_rows < turn_of_columns):
+    by_row, by_column = (np.abs(slopes[other] - slopes[0]).max() for other in (2, 1))
+    if columns[1] - columns[0] <= 1 or (rows[1] - rows[0] > 1 and by_row > by_column):
         middle = sum(rows) // 2
-        yield (rows[0], middle), columns
-        yield (middle, rows[1]), columns
+        yield from _parts(directions, (rows[0], middle), columns)
+        yield from _parts(directions, (middle, rows[1]), columns)
     else:
         middle = sum(columns) // 2
-        yield rows, (columns[0], middle)
-        yield rows, (middle, columns[1])
+        yield from _parts(directions, rows, (columns[0], middle))
+        yield from _parts(directions, rows, (middle, columns[1]))
 
 
 def _sum_slices(
@@ -154,7 +152,8 @@ def _sum_slices(
     step = float(np.sign(directions[main].flat[0]))
     per_slice = 1 / np.abs(directions[main])
     slopes_a, slopes_b = directions[axis_a] * per_slice, directions[axis_b] * per_slice
-    weights = _smear(slopes_a, slopes_b)
+    apart = APART if float((slopes_a**2 + slopes_b**2).mean()) > STEEP else 0.0
+    weights = _smear(slopes_a, slopes_b, apart)
     total = np.zeros(slopes_a.shape, np.float32)
     border = 2 * BORDER + 1
     slab = np.zeros((DEPTH, n_a + border, n_b + border), np.float32)
@@ -169,7 +168,7 @@ def _sum_slices(
             fill_slab(slices, _bits(slices), start, main == 0, weights, work, slab, spans)
             near = step * (first + start - float(source[main]))
             at = float(source[axis_a]), float(source[axis_b])
-            add_slab(slab, spans, at, (near, step), slopes_a, slopes_b, total)
+            add_slab(slab, spans, at, (near, step), apart, slopes_a, slopes_b, total)
     return total
 
 
@@ -186,19 +185,17 @@ def _slices(values: NDArray[Any], main: int) -> Iterator[tuple[int, NDArray[Any]
         yield first, part
 
 
-def _smear(slopes_a: FloatArray, slopes_b: FloatArray) -> NDArray[np.float32]:
+def _smear(slopes_a: FloatArray, slopes_b: FloatArray, apart: float) -> NDArray[np.float32]:
     """Return the weights that smear a slice as rays do between it and its neighbours.
 
     Between slices a volume is interpolated linearly, so what a ray collects of one slice is spread
     over the voxels that it passes from the slice before to the one after, weighted by a hat
-    function. Its transfer function is sinc²; the weights have it at a wavelength of four voxels,
-    along each axis, for the mean ray.
+    function. It has a variance of 1/6; reading a slice `apart` before and behind has its square;
+    the weights have the rest, for the mean ray.
     """
-    along_a, along_b = (
-        (1 - float(np.sinc(np.sqrt((slopes**2).mean()) / 4) ** 2)) / 2
-        for slopes in (slopes_a, slopes_b)
-    )
-    across = float((slopes_a * slopes_b).mean()) / 24
+    half = (1 / 6 - apart**2) / 2
+    along_a, along_b = (half * float((slopes**2).mean()) for slopes in (slopes_a, slopes_b))
+    across = half / 2 * float((slopes_a * slopes_b).mean())
     return np.array((1 - 2 * along_a - 2 * along_b, along_a, along_b, across), np.float32)
 
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from guidance.geometry import ConeBeamView
 from guidance.projection._checks import check_source, rays_in_voxels
-from guidance.records import Volume
+from guidance.records import FloatArray, Volume
 
 
 def integrate_reference(
@@ -37,14 +37,12 @@ def integrate_reference(
     image = np.empty((view.rows, view.columns), np.float32)
     values = np.asarray(volume.values, np.float32)
     linear = np.ascontiguousarray(volume.lps_from_vox[:3, :3])
-    _integrate_rays(
-        values, linear, rays.source, rays.directions, view.sid_mm, step_voxels, image
-    )
+    _integrate_rays(values, linear, rays.source, rays.directions, view.sid_mm, step_voxels, image)
     return image
 
 
 @njit(cache=True, nogil=True)
-def _sample(values, s, r, c):
+def _sample(values: NDArray[np.float32], s: float, r: float, c: float) -> float:
     """Return the value at a position, interpolated trilinearly; 0 one voxel outside."""
     s0, r0, c0 = int(np.floor(s)), int(np.floor(r)), int(np.floor(c))
     total = 0.0
@@ -60,7 +58,9 @@ def _sample(values, s, r, c):
 
 
 @njit(cache=True, nogil=True)
-def _depths_inside(shape, source, direction, sid_mm):
+def _depths_inside(
+    shape: tuple[int, int, int], source: FloatArray, direction: FloatArray, sid_mm: float
+) -> tuple[float, float]:
     """Return between which depths a ray is less than a voxel from the volume."""
     low, high = 0.0, sid_mm
     for axis in range(3):
@@ -75,7 +75,15 @@ def _depths_inside(shape, source, direction, sid_mm):
 
 
 @njit(cache=True, nogil=True)
-def _integrate_rays(values, linear, source, directions, sid_mm, step_voxels, image):
+def _integrate_rays(
+    values: NDArray[np.float32],
+    linear: FloatArray,
+    source: FloatArray,
+    directions: FloatArray,
+    sid_mm: float,
+    step_voxels: float,
+    image: NDArray[np.float32],
+) -> None:
     for row in range(image.shape[0]):
         for column in range(image.shape[1]):
             direction = directions[:, 0] + row * directions[:, 1] + column * directions[:, 2]

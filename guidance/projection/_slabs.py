@@ -16,6 +16,9 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 
 DEPTH = 16
 """Slices in a slab. Eight are a quarter slower; more leave fewer empty blocks to skip."""
@@ -26,7 +29,7 @@ the last, since samples take their right neighbour unasked."""
 
 
 @njit(cache=True, nogil=True)
-def _bounds(bits: Any) -> tuple[int, int]:  # noqa: ANN401
+def _bounds(bits: Array) -> tuple[int, int]:
     """Return the first and one past the last integer that is not 0; equal where all are."""
     n, block, one = np.uint64(bits.shape[0]), np.uint64(32), np.uint64(1)
     low, high = np.uint64(0), n
@@ -50,11 +53,11 @@ def _bounds(bits: Any) -> tuple[int, int]:  # noqa: ANN401
         high -= block
     while high > low and bits[high - one] == 0:
         high -= one
-    return np.int64(low), np.int64(high)
+    return int(low), int(high)
 
 
 @njit(cache=True, nogil=True)
-def _smear_row(before, row, after, weights, target):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _smear_row(before: Array, row: Array, after: Array, weights: Array, target: Array) -> None:
     """Write a row of a slice smeared by 3 x 3 weights, given the rows on both its sides."""
     centre, along_a, along_b, across = weights[0], weights[1], weights[2], weights[3]
     n = np.uint64(row.shape[0] - 2)
@@ -69,13 +72,15 @@ def _smear_row(before, row, after, weights, target):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True)
-def _copy_row(row, line):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _copy_row(row: Array, line: Array) -> None:
     for index in range(row.shape[0]):
         line[index] = np.float32(row[index])
 
 
 @njit(cache=True, nogil=True)
-def _copy_slice(values, bits, k, k_first, plain, filled, spans):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _copy_slice(
+    values: Array, bits: Array, k: int, k_first: bool, plain: Array, filled: Array, spans: Array
+) -> None:
     """Copy slice `k` to `plain`; widen `spans` by where its rows hold something."""
     n_a, n_b = plain.shape[0] - 2 * BORDER - 1, plain.shape[1] - 2 * BORDER - 1
     for a in range(n_a):
@@ -92,7 +97,16 @@ def _copy_slice(values, bits, k, k_first, plain, filled, spans):  # type: ignore
 
 
 @njit(cache=True, nogil=True)
-def fill_slab(values, bits, first, k_first, weights, work, slab, spans):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def fill_slab(
+    values: Array,
+    bits: Array,
+    first: int,
+    k_first: bool,
+    weights: Array,
+    work: tuple[Array, Array, Array],
+    slab: Array,
+    spans: Array,
+) -> None:
     """Fill a slab with smeared slices.
 
     Parameters
@@ -138,7 +152,7 @@ def fill_slab(values, bits, first, k_first, weights, work, slab, spans):  # type
 
 
 @njit(cache=True, nogil=True)
-def _crossing(slopes, value, is_rising):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _crossing(slopes: Array, value: float, is_rising: bool) -> int:
     """Return the first index at which slopes that only rise, or only fall, have passed a value."""
     low, high = 0, slopes.shape[0]
     while low < high:
@@ -151,7 +165,9 @@ def _crossing(slopes, value, is_rising):  # type: ignore[no-untyped-def]  # noqa
 
 
 @njit(cache=True, nogil=True)
-def _columns_between(slopes, source, low, high, near, far):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _columns_between(
+    slopes: Array, source: float, low: int, high: int, near: float, far: float
+) -> tuple[int, int]:
     """Return which rays of a row come between two voxels at any distance from `near` to `far`."""
     least = min((low - source) / near, (low - source) / far)
     most = max((high - source) / near, (high - source) / far)
@@ -163,7 +179,7 @@ def _columns_between(slopes, source, low, high, near, far):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True)
-def _rows_between(slopes, source, near, far, n):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _rows_between(slopes: Array, source: float, near: float, far: float, n: int) -> tuple[int, int]:
     """Return from which to which row of the slab a row of rays comes."""
     one, other = min(slopes[0], slopes[-1]), max(slopes[0], slopes[-1])
     least = source + min(one * near, one * far)
@@ -173,7 +189,16 @@ def _rows_between(slopes, source, near, far, n):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def add_slab(slab, spans, source, first_q, slopes_a, slopes_b, total):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def add_slab(
+    slab: Array,
+    spans: Array,
+    source: tuple[float, float],
+    first_q: tuple[float, float],
+    apart: float,
+    slopes_a: Array,
+    slopes_b: Array,
+    total: Array,
+) -> None:
     """Add to every ray the sum over the slices of a slab.
 
     Parameters
@@ -185,6 +210,9 @@ def add_slab(slab, spans, source, first_q, slopes_a, slopes_b, total):  # type: 
         Position of the source along `a` and `b`. Voxels.
     first_q : (float, float)
         Distance of the first slice from the source, and from slice to slice (1 or -1).
+    apart : float
+        Each slice is read twice, this far before and behind where the ray crosses it, and the mean
+        is taken; once where this is 0. Slices.
     slopes_a, slopes_b : (R, C) float64 arrays
         Of the rays; along a row they only rise or only fall.
     total : (R, C) float32 array
@@ -216,27 +244,31 @@ def add_slab(slab, spans, source, first_q, slopes_a, slopes_b, total):  # type: 
         first, last = max(first, first_too), min(last, last_too)
         for column in range(first, last):
             slope_a, slope_b = of_a[column], of_b[column]
-            total[row, column] += _sum_through(
-                slab,
-                offsets,
-                np.float32(source_a + BORDER + middle_q * slope_a),
-                np.float32(source_b + BORDER + middle_q * slope_b),
-                np.float32(slope_a),
-                np.float32(slope_b),
-            )
+            at_a = source_a + BORDER + middle_q * slope_a
+            at_b = source_b + BORDER + middle_q * slope_b
+            by_a, by_b = apart * slope_a, apart * slope_b
+            found = _sum_through(slab, offsets, at_a + by_a, at_b + by_b, slope_a, slope_b)
+            if apart > 0:
+                found += _sum_through(slab, offsets, at_a - by_a, at_b - by_b, slope_a, slope_b)
+                found *= np.float32(0.5)
+            total[row, column] += found
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _sum_through(slab, offsets, middle_a, middle_b, slope_a, slope_b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _sum_through(
+    slab: Array, offsets: Array, at_a: float, at_b: float, slope_a: float, slope_b: float
+) -> np.float32:
     """Return the sum over the slices of a slab where one ray crosses them, interpolated."""
+    middle_a, middle_b = np.float32(at_a), np.float32(at_b)
+    step_a, step_b = np.float32(slope_a), np.float32(slope_b)
     width = np.int32(slab.shape[2])
     plane = np.int32(slab.shape[1] * slab.shape[2])
     most_a, most_b = np.float32(slab.shape[1] - 2), np.float32(slab.shape[2] - 2)
     nought, voxels = np.float32(0), slab.reshape(-1)
     total = nought
     for index in range(DEPTH):
-        a = min(max(middle_a + offsets[index] * slope_a, nought), most_a)
-        b = min(max(middle_b + offsets[index] * slope_b, nought), most_b)
+        a = min(max(middle_a + offsets[index] * step_a, nought), most_a)
+        b = min(max(middle_b + offsets[index] * step_b, nought), most_b)
         whole_a, whole_b = np.int32(a), np.int32(b)
         part_a, part_b = a - np.float32(whole_a), b - np.float32(whole_b)
         at = np.int32(index) * plane + whole_a * width + whole_b
@@ -248,7 +280,17 @@ def _sum_through(slab, offsets, middle_a, middle_b, slope_a, slope_b):  # type: 
 
 
 @njit(cache=True, nogil=True)
-def _interleave(r0, r1, r2, r3, r4, r5, r6, r7, packed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _interleave(
+    r0: Array,
+    r1: Array,
+    r2: Array,
+    r3: Array,
+    r4: Array,
+    r5: Array,
+    r6: Array,
+    r7: Array,
+    packed: Array,
+) -> None:
     """Interleave eight rows; written out, for only so compilers see the pattern."""
     for index in range(r0.shape[0]):
         packed[8 * index] = r0[index]
@@ -262,7 +304,7 @@ def _interleave(r0, r1, r2, r3, r4, r5, r6, r7, packed):  # type: ignore[no-unty
 
 
 @njit(cache=True, nogil=True)
-def take_slices(values, first, slices):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def take_slices(values: Array, first: int, slices: Array) -> None:
     """Copy slices perpendicular to the last axis, so that their voxels lie side by side.
 
     Parameters

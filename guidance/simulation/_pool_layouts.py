@@ -23,12 +23,17 @@ from guidance.spine import Tissue
 TIP_TOLERANCE_MM = 4.0
 # How far from the tip a joint or a foramen may lie to be reached through a leak.
 REACH_MM = 22.0
-# Half the height of a lumbar facet joint, 16-18 mm (Panjabi 1993, Spine 18:1298), and its recesses.
-JOINT_HALF_MM = 14.0
+# From the middle of a lumbar facet joint, 16-18 mm high (Panjabi 1993, Spine 18:1298), to its
+# corners; the next joint begins beyond.
+JOINT_HALF_MM = 11.0
 # A spinal nerve root with its ganglion is 4-6 mm thick (Hasegawa 1996, Spine 21:1005).
 ROOT_RADIUS_MM = 2.2
 # Radius of the track that fluid finds from the tip to a joint or a sleeve. Guess.
 TRACK_RADIUS_MM = 0.9
+# Thickness of the layer that a leaking joint lays on bone. Guess.
+LEAK_MM = 2.0
+# Which point of a root's course lies in the foramen.
+FORAMEN = 4
 # From a pedicle's centre to the canal. Guess, half a pedicle's width (Zindrick 1987, Spine 12:160).
 CANAL_MM = 5.0
 # Resistance of what a pattern stays out of, against 1 where it spreads. Guess: high enough that
@@ -164,7 +169,7 @@ def lay_intramuscular(place: Place, tips: Sequence[int]) -> Layout:
 
 
 def _track(place: Place, start: int, goals: NDArray[np.int64]) -> tuple[int, FloatArray]:
-    """Return the goal that fluid finds first from a voxel, and its way (N, 3) through soft tissue."""
+    """Return the goal that fluid finds first from a voxel, and its way (N, 3) to it."""
     cost = np.where(place.is_open, 1 + place.noise.clip(-0.5, 2), np.inf).astype(np.float32)
     wanted = np.zeros(place.grid.shape, np.float32)
     wanted.flat[goals] = 1
@@ -178,46 +183,70 @@ def _track(place: Place, start: int, goals: NDArray[np.int64]) -> tuple[int, Flo
     return goal, centers_of(place.grid, found)
 
 
+def find_joint_entry(surroundings: Surroundings, vertebra: str, side: str) -> FloatArray:
+    """Return where a needle that went astray from the groove enters the facet joint.
+
+    Parameters
+    ----------
+    surroundings : Surroundings
+        Labels with JOINT_SPACE; landmarks.
+    vertebra, side : str
+        Whose superior process makes the joint, in the contract's words.
+
+    Returns
+    -------
+    (3,) float64 array
+        The point of the joint's space nearest to the groove. LPS, millimetres.
+    """
+    middle = surroundings.landmark(f"{vertebra}.{side}.facet_joint")
+    groove = surroundings.landmark_or(f"{vertebra}.{side}.groove_superior", middle)
+    joint = np.flatnonzero(surroundings.labels == Tissue.JOINT_SPACE)
+    points = centers_of(surroundings.grid, joint)
+    points = points[np.linalg.norm(points - middle, axis=1) < JOINT_HALF_MM]
+    if len(points) == 0:
+        raise InputError(f"no joint space is labelled about {vertebra}.{side}; sample it finer")
+    entry: FloatArray = points[np.linalg.norm(points - groove, axis=1).argmin()]
+    return entry
+
+
 def lay_intra_articular(place: Place, tips: Sequence[int]) -> Layout:
     """Open the gap of the nearest facet joint, with its recesses above and below."""
     settings, grid = place.settings, place.grid
     joint = (place.labels == Tissue.JOINT_SPACE) & place.is_open
     # The joint that the vertebra's own superior process makes, not the one below.
     tip = centers_of(grid, np.array(tips[:1]))[0]
-    name = f"{place.bearings.vertebra}.{place.bearings.side}.superior_articular_process"
-    process = place.surroundings.landmark_or(name, tip)
-    entry = nearest_voxel(grid, joint, process, REACH_MM)
+    name = f"{place.bearings.vertebra}.{place.bearings.side}.facet_joint"
+    entry = nearest_voxel(grid, joint, place.surroundings.landmark_or(name, tip), REACH_MM)
     if entry is None:
         raise InputError(
-            f"no joint space within {REACH_MM} mm of the superior process; intra-articular "
+            f"no joint space within {REACH_MM} mm of the facet joint; intra-articular "
             "contrast needs labels with JOINT_SPACE on a grid finer than the gap"
         )
     cells = np.flatnonzero(joint)
     centers = centers_of(grid, cells)
     start = centers_of(grid, np.array([entry]))[0]
-    near = np.linalg.norm(centers - start, axis=1) < 2 * JOINT_HALF_MM
-    cells, centers = cells[near], centers[near]
-    middle = np.median(centers, axis=0)
-    own = np.linalg.norm(centers - middle, axis=1) < JOINT_HALF_MM
+    middle = place.surroundings.landmark_or(name, start)
+    own = np.linalg.norm(centers - middle, axis=1) < JOINT_HALF_MM + np.linalg.norm(start - middle)
     cells, centers = cells[own], centers[own]
     height = (centers - middle) @ place.bearings.superior
-    resistance = np.full(grid.shape, OUTSIDE, np.float32)
+    # Overfull, the capsule leaks, and contrast creeps over the bone beside it.
+    off_bone = np.maximum(place.bone_distance_mm - LEAK_MM, 0)
+    resistance = np.minimum(20 + 20 * off_bone**2, 5 * OUTSIDE).astype(np.float32)
     for part in (height >= np.quantile(height, 0.92), height <= np.quantile(height, 0.08)):
         # A recess hangs on the whole edge of the gap, from front to back of the pole.
         edge = centers[part]
         edge = edge[np.argsort(edge @ place.bearings.anterior)]
         line = np.stack([piece.mean(axis=0) for piece in np.array_split(edge, 3)])
         away = distance_to_line(grid, line, 4 * settings.thickness_mm) / settings.thickness_mm
-        pouch = (3 + 3 * away**3) * np.exp(0.5 * place.noise)
+        pouch = (3 + 1.5 * away**3) * np.exp(0.5 * place.noise)
         resistance = np.minimum(resistance, pouch)
     resistance.flat[cells] = 1.0
     resistance *= _rough(place)
-    starts: list[dict[int, float]] = []
-    for voxel in tips:
-        goal, way = _track(place, voxel, cells)
-        track = distance_to_line(grid, way, 3.0)
-        resistance[(track < 0.6 * TRACK_RADIUS_MM) & (resistance > 3)] = 3.0
-        starts.append({goal: 0.0, voxel: 12.0})
+    # The needle has pierced the capsule: contrast begins in the gap, and leaves no track to it.
+    tip_points = centers_of(grid, np.array(tips))
+    starts = [
+        {int(cells[np.linalg.norm(centers - here, axis=1).argmin()]): 0.0} for here in tip_points
+    ]
     share = np.full(grid.shape, settings.filled_share, np.float32)
     return resistance, share, tuple(starts)
 
@@ -229,7 +258,7 @@ def root_course(place: Place) -> FloatArray:
     down, out and forwards in front of the transverse process.
     """
     bearings = place.bearings
-    own = place.surroundings.landmark(f"{bearings.vertebra}.{bearings.side}.pedicle")
+    own = bearings.pedicle
     rise = bearings.above - bearings.body
     upper = LEVELS[max(LEVELS.index(bearings.vertebra) - 1, 0)]
     pedicle = place.surroundings.landmark_or(f"{upper}.{bearings.side}.pedicle", own + rise)
@@ -237,6 +266,7 @@ def root_course(place: Place) -> FloatArray:
     # Lateral and anterior of the upper pedicle, in millimetres, and how far down towards the lower
     # one. The root leaves in the upper half of the foramen, below the pedicle. Guess.
     offsets = (
+        (-9.5, -5.5, -0.90),
         (-9.0, -5.0, -0.40),
         (-7.5, -4.0, -0.05),
         (-5.0, -3.0, 0.22),
@@ -244,6 +274,7 @@ def root_course(place: Place) -> FloatArray:
         (6.0, -0.5, 0.50),
         (11.0, 4.0, 0.70),
         (14.0, 8.0, 1.05),
+        (16.0, 13.0, 1.60),
     )
     course: FloatArray = np.stack(
         [
@@ -259,17 +290,18 @@ def lay_epidural(place: Place, tips: Sequence[int]) -> Layout:
     settings, grid = place.settings, place.grid
     course = root_course(place)
     outer = ROOT_RADIUS_MM + settings.thickness_mm
-    root = distance_to_line(grid, course, outer + 3.0)
+    root = distance_to_line(grid, course, outer + 6.0)
     # The sleeve widens and narrows along the root, and lets contrast out where it is torn.
     wide = outer + 0.5 * place.noise
     beyond = np.maximum(root - wide, 0)
     resistance = np.minimum(1 + 20 * beyond**2, OUTSIDE).astype(np.float32)
     # Fat of the canal, and of this foramen; that of the foramen below is another root's.
-    own = place.surroundings.landmark(f"{place.bearings.vertebra}.{place.bearings.side}.pedicle")
+    own = place.bearings.pedicle
     canal = _below(place, place.bearings.lateral, own - CANAL_MM * place.bearings.lateral)
     fat = (place.labels == Tissue.EPIDURAL) & (canal | ~_below(place, place.bearings.superior, own))
-    resistance[fat] = np.minimum(resistance[fat], 1.8)
-    resistance[_below(place, place.bearings.lateral, course[3])] *= settings.canal_cost
+    loose = np.where(canal, 2.0, 1.6 + 1.5 * beyond**2).astype(np.float32)
+    resistance[fat] = np.minimum(resistance[fat], loose[fat])
+    resistance[_below(place, place.bearings.lateral, course[FORAMEN])] *= settings.canal_cost
     # The root itself, and the sac, stay unstained: tram tracks and filling defects.
     core = root < ROOT_RADIUS_MM + 0.3 * place.noise
     resistance[core] = 0.7 * OUTSIDE

@@ -119,7 +119,7 @@ INTRAMUSCULAR = PoolRanges(
 # the Lumbar Spine); its recesses lie at the upper and lower pole. Their size: guess.
 INTRA_ARTICULAR = PoolRanges(
     filled_share=(0.5, 0.95),
-    thickness_mm=(2.5, 5.0),
+    thickness_mm=(3.0, 6.0),
     roughness=(0.1, 0.4),
     grain_mm=(2.0, 5.0),
     dispersion_mm2_s=(0.0, 0.002),

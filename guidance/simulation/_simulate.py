@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guidance.anatomy import Side
-from guidance.geometry import ConeBeamView, grid_about, project
+from guidance.geometry import ConeBeamView, project
 from guidance.records import FloatArray, FrameArray, MaskArray
 from guidance.simulation._chain import ImageGeometry, ImagingChain
 from guidance.simulation._collimation import collimator_at, inside_field
@@ -19,16 +19,9 @@ from guidance.simulation._picture import Picture, PlacedPoints
 from guidance.simulation._place import find_target, place_tip, tips_of
 from guidance.simulation._recording import StoredFrames, pulse_times, repeat_frames
 from guidance.simulation._run_settings import PlacedNeedle, RunSettings
-from guidance.simulation._surroundings import Surroundings
 from guidance.simulation._transmission import Map
 from guidance.simulation._view_settings import make_view
 from guidance.simulation._visibility import VisibilityRule
-from guidance.spine import label_tissues, sample_bones
-
-# What contrast may reach from the tip: towards the middle and the front further than outwards.
-_REACH_MM = (62.0, 70.0, 62.0)
-_BACK_MM = 42.0
-TISSUE_SPACING_MM = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -181,33 +174,13 @@ def _contrast(
     rng: np.random.Generator,
 ) -> ContrastCourse:
     """Return where the iodine goes, among the tissues about the tip."""
-    tip = tips_lps_mm[0]
-    low, high = tip - np.array(_REACH_MM), tip + np.array(_REACH_MM)
-    high[1] = tip[1] + _BACK_MM
-    # Towards the body's middle vessels cross; outwards little happens.
-    if settings.needle.side is Side.LEFT:
-        high[0] = tip[0] + _BACK_MM
-    else:
-        low[0] = tip[0] - _BACK_MM
-    grid = grid_about(_triple(low), _triple(high), TISSUE_SPACING_MM)
-    surroundings = Surroundings(
-        labels=label_tissues(patient.anatomy, grid).values,
-        bone_distance_mm=sample_bones(patient.anatomy.spine, grid).distance_mm,
-        grid=grid,
-        landmarks=patient.anatomy.spine.landmarks,
-    )
     placement = NeedlePlacement(
         vertebra=str(settings.needle.vertebra),
         side=str(settings.needle.side),
         tips_lps_mm=tips_lps_mm,
         direction_lps=needle.points.direction_lps,
     )
-    return simulate_contrast(settings.contrast, surroundings, placement, times_s, rng)
-
-
-def _triple(point: FloatArray) -> tuple[float, float, float]:
-    x, y, z = (float(v) for v in point)
-    return x, y, z
+    return simulate_contrast(settings.contrast, patient.surroundings, placement, times_s, rng)
 
 
 def _letter(settings: RunSettings, view: ConeBeamView) -> Map | None:

@@ -15,7 +15,7 @@ from guidance.simulation._simulate import SimulatedRun, simulate_run
 from guidance.simulation._suites import Suite, by_patient, decode_suite, encode_suite
 
 # So many runs of a patient are one piece of work: few enough to end together on many cores.
-RUNS_AT_ONCE = 6
+RUNS_AT_ONCE = 12
 
 Work = Callable[[SimulatedRun], object]
 

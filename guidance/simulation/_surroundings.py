@@ -140,6 +140,8 @@ class Bearings:
         Unit vectors: away from the midline on that side, to the belly, to the head. LPS.
     body : (3,) float64 array
         Centroid of the vertebral body. LPS, millimetres.
+    pedicle, opposite_pedicle : (3,) float64 array
+        Centres of the pedicle on that side and on the other. LPS, millimetres.
     half_width_mm, half_depth_mm : float
         Of the vertebral body. Millimetres.
     above, below : (3,) float64 array
@@ -152,6 +154,8 @@ class Bearings:
     anterior: FloatArray
     superior: FloatArray
     body: FloatArray
+    pedicle: FloatArray
+    opposite_pedicle: FloatArray
     half_width_mm: float
     half_depth_mm: float
     above: FloatArray
@@ -176,6 +180,19 @@ LEVELS = ("T11", "T12", "L1", "L2", "L3", "L4", "L5", "S1")
 LEVEL_SPACING_MM = 37.0
 
 
+def _pedicle(surroundings: Surroundings, vertebra: str, side: str, body: FloatArray) -> FloatArray:
+    """Return the centre of a pedicle; of S1, which has none of its own, where it would be."""
+    name = f"{vertebra}.{side}.pedicle"
+    if vertebra != "S1" or name in surroundings.landmarks:
+        return surroundings.landmark(name)
+    groove = surroundings.landmark(f"S1.{side}.groove_superior")
+    corner = surroundings.landmark_or(f"S1.{side}.superior_endplate", body)
+    between = 0.6 * groove + 0.4 * corner
+    # A fifth of the way back to the midline: as it lies at L5, by eye.
+    between[0] += 0.2 * (body[0] - between[0])
+    return between
+
+
 def take_bearings(surroundings: Surroundings, vertebra: str, side: str) -> Bearings:
     """Return directions and sizes at `vertebra`; `side` is "left" or "right".
 
@@ -187,8 +204,8 @@ def take_bearings(surroundings: Surroundings, vertebra: str, side: str) -> Beari
     if vertebra not in LEVELS or side not in ("left", "right"):
         raise InputError(f"{vertebra!r} {side!r} is no level from T11 to S1 with a side")
     body = surroundings.landmark(f"{vertebra}.body")
-    left = surroundings.landmark(f"{vertebra}.left.pedicle")
-    right = surroundings.landmark(f"{vertebra}.right.pedicle")
+    left = _pedicle(surroundings, vertebra, "left", body)
+    right = _pedicle(surroundings, vertebra, "right", body)
     place = LEVELS.index(vertebra)
     up = np.array((0.0, 0.0, LEVEL_SPACING_MM))
     above = surroundings.landmark_or(f"{LEVELS[max(place - 1, 0)]}.body", body + up)
@@ -215,6 +232,8 @@ def take_bearings(surroundings: Surroundings, vertebra: str, side: str) -> Beari
         anterior=anterior,
         superior=superior,
         body=body,
+        pedicle=left if side == "left" else right,
+        opposite_pedicle=right if side == "left" else left,
         half_width_mm=float(half_width),
         half_depth_mm=float(half_width * DEPTH_OVER_WIDTH),
         above=above,

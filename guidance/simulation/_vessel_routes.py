@@ -68,11 +68,9 @@ class _Sites:
     before_process: FloatArray
     ascending: FloatArray
     foramen: FloatArray
-    recess: FloatArray
     up: FloatArray
     down: FloatArray
     bearings: Bearings
-    pedicle: FloatArray
     midline: FloatArray
 
 
@@ -99,21 +97,16 @@ def plan_vessels(
         Unit vector into the patient that the first centimetre follows; None to go freely.
     """
     b = bearings
-    pedicle = surroundings.landmark(f"{b.vertebra}.{b.side}.pedicle")
-    other = "right" if b.side == "left" else "left"
-    opposite = surroundings.landmark(f"{b.vertebra}.{other}.pedicle")
     up, down = b.above - b.body, b.below - b.body
     sites = _Sites(
         tip=tip_lps_mm,
         before_process=_shift(b, tip_lps_mm, 2.0, 8.0, 5.0),
-        ascending=_shift(b, pedicle, 10.0, 3.0, 4.0),
-        foramen=_shift(b, pedicle, 1.0, 1.0, 0.0) + 0.55 * up,
-        recess=_shift(b, pedicle, -7.5, -1.0, 4.0),
+        ascending=_shift(b, b.pedicle, 10.0, 3.0, 4.0),
+        foramen=_shift(b, b.pedicle, 1.0, 1.0, 0.0) + 0.55 * up,
         up=up,
         down=down,
         bearings=b,
-        pedicle=pedicle,
-        midline=(pedicle + opposite) / 2,
+        midline=(b.pedicle + b.opposite_pedicle) / 2,
     )
     plan = {
         VesselRoute.SEGMENTAL: _to_cava,
@@ -214,7 +207,7 @@ def _to_ascending(sites: _Sites, surroundings: Surroundings) -> VesselPlan:
 def _channel(sites: _Sites, side: float, height: float) -> FloatArray:
     """Return a place on the vein in front of the sac: drawn in at pedicles, out at discs."""
     b = sites.bearings
-    half = abs(float((sites.pedicle - sites.midline) @ b.lateral))
+    half = abs(float((b.pedicle - sites.midline) @ b.lateral))
     out = half - 7.5 + 4.0 * abs(np.sin(np.pi * height))
     step = sites.up if height >= 0 else -sites.down
     # The canal begins about where the pedicles have their centres.

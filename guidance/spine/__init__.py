@@ -26,10 +26,12 @@ from guidance.spine._tissues import Tissue
 from guidance.spine._voxels import (
     CtSettings,
     MaterialVolumes,
+    PatientVoxels,
     label_tissues,
     voxelize_gas,
     voxelize_hu,
     voxelize_materials,
+    voxelize_patient,
 )
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "Foramen",
     "GasPocket",
     "MaterialVolumes",
+    "PatientVoxels",
     "RibSettings",
     "SacrumSettings",
     "Spine",
@@ -69,4 +72,5 @@ __all__ = [
     "voxelize_gas",
     "voxelize_hu",
     "voxelize_materials",
+    "voxelize_patient",
 ]

@@ -167,24 +167,24 @@ class BodyRanges:
 
     - SAD: sagittal abdominal diameter, supine, with skin and fat; about 16 to 31 cm covers US
       adults (Kahn et al., PLoS ONE 9:e108707, 2014).
-    - Crawford: erector spinae, multifidus, psoas volume and fat, ages 18-60 (PMC5595236); fat
-      fraction 12 to 19 % for erector spinae L3-L5, 4 to 7 % for psoas (Burian et al., PMC7063279).
+    - Muscle: volume and fat of erector spinae, multifidus and psoas, ages 18-60 (PMC5595236); fat
+      fraction 12 to 19 % for erector spinae L3-L5, 4 to 7 % for psoas (PMC7063279).
     - BMC: fat fraction of paraspinal muscle 14 % men, 23 % women, CT 47 and 36 HU (BMC
       Musculoskelet Disord 2020, s12891-020-03432-w).
-    - DSFT: dorsal subcutaneous fat grows from L1 to S1 (Tomography 10:159, 2024); the range of
+    - DSFT: dorsal subcutaneous fat, L1-L2 to L5-S1, on MRI (Tomography 10:159, 2024); the range of
       10 to 60 mm is this project's.
     - Kidney: 100 to 125 mm, right lower by 10 to 20 mm: Emamian et al., AJR 160:83 (1993).
     - Aorta: 15 to 22 mm wide: Pedersen et al., J Vasc Surg 17:596 (1993).
     - Bifurcation: at L4 in two of three, L3 to L5: Chithriki et al., Surg Radiol Anat 24:308
       (2002).
     - Wall: sum of the three muscles on ultrasound: Rankin et al., Muscle Nerve 34:320 (2006).
-    - Marrow: 25 to 65 % fat from 20 to 80 years: Kugel et al., J Magn Reson Imaging 13:263 (2001).
+    - Marrow: 25 to 65 % fat from 20 to 80 years: Kugel et al., JMRI 13:263 (2001).
     """
 
     # 0 is lean and 1 obese: it moves fat and girth together, and the rest spreads about it. Guess.
     obesity: Range = (0.0, 1.0)
     # Lean width and depth of a lean and of an obese body at L3: SAD less fat; widths a guess.
-    lean_width_mm: Range = (225.0, 320.0)
+    lean_width_mm: Range = (225.0, 300.0)
     lean_depth_mm: Range = (165.0, 250.0)
     # DSFT.
     fat_posterior_mm: Range = (10.0, 60.0)
@@ -196,11 +196,11 @@ class BodyRanges:
         14.0,
         26.0,
     )  # Wall
-    paraspinal_scale: Range = (0.85, 1.15)  # Crawford: areas vary by a fifth
-    psoas_scale: Range = (0.8, 1.2)  # Crawford: areas vary by a quarter
+    paraspinal_scale: Range = (0.85, 1.15)  # Muscle: areas vary by a fifth
+    psoas_scale: Range = (0.8, 1.2)  # Muscle: areas vary by a quarter
     psoas_asymmetry: Range = (-0.06, 0.06)  # guess
-    paraspinal_fat_share: Range = (0.04, 0.30)  # Crawford, BMC
-    psoas_fat_share: Range = (0.02, 0.10)  # Crawford
+    paraspinal_fat_share: Range = (0.04, 0.30)  # Muscle, BMC
+    psoas_fat_share: Range = (0.02, 0.10)  # Muscle
     kidney_length_mm: Range = (98.0, 124.0)  # Kidney
     kidney_drop_mm: Range = (-5.0, 25.0)  # guess: between T12 and L3
     kidney_right_lower_mm: Range = (5.0, 20.0)  # Kidney

@@ -15,18 +15,26 @@ from guidance.records import FloatArray
 from guidance.spine._body import BodySettings
 from guidance.spine._body_noise import noise_at
 from guidance.spine._build import Spine
-from guidance.spine._tissues import ADIPOSE_DENSITY, MINERAL_DENSITY, Tissue
+from guidance.spine._tissues import (
+    ADIPOSE_DENSITY,
+    FILLINGS,
+    MINERAL_DENSITY,
+    Filling,
+    Tissue,
+)
 
 # Mineral of compact bone: ICRU 44 cortical bone has 1.92 g/cm3, 58 % of it ash: 1.1; a little less
 # for the pores of vertebral cortex. Against a real L3 (docs/body.md).
 CORTEX_MINERAL = 1.05
-# Mineral of the trabecular bone at `bone_density` 1: quantitative CT of L1 at 50 years, 136 to 144
+# Mineral of the trabecular bone at `bone_density` 1: quantitative CT of L1 at 50 years, 135 to 144
 # mg/cm3 (Pickhardt's group, longitudinal BMD at 1603 adults), against 0.20 at 25 years. It gives
 # about 150 HU: mean L1 attenuation is 226 HU below 30 years and falls by 2.5 HU a year (Jang et
 # al., Radiology 291:360, 2019).
 TRABECULAR_MINERAL = 0.135
+# What lies between the crystals of cortex: collagen and water; and marrow without fat. g/cm3.
+MATRIX_DENSITY, MARROW_DENSITY = 1.10, FILLINGS[Filling.MARROW][1]
 # Thickness of the cortex. Vertebral body and endplate: 0.35 mm on average over 45 years (Silva et
-# al., J Biomech 27:409, 1994); Palepu et al., Int J Spine Surg 13:361 (2019) by micro-CT; a little
+# al., Bone 15:409, 1994); Palepu et al., Int J Spine Surg 13:361 (2019) by micro-CT; a little
 # more here, as the trabeculae that fuse with them count. Arch: against a real L3 (docs/body.md).
 # Sacrum, pelvis, ribs: guess. Millimetres.
 BODY_WALL_MM, ENDPLATE_MM, ARCH_MM = 0.45, 0.60, 1.1
@@ -195,7 +203,7 @@ def fill_bone(
                 room = max(0.0, 1.0 - crystal / max(inside, 1e-6))
                 outside = 1.0 - inside
                 soft[s, r, c] = outside * soft[s, r, c] + room * (
-                    1.10 * compact + (1 - marrow_fat) * 1.04 * core
+                    MATRIX_DENSITY * compact + (1 - marrow_fat) * MARROW_DENSITY * core
                 )
                 adipose[s, r, c] = (
                     outside * adipose[s, r, c] + room * marrow_fat * ADIPOSE_DENSITY * core

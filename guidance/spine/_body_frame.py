@@ -197,7 +197,7 @@ def build_frame(
     spine_x = _smooth(_line(landmarks, bodies, 0, z), 8.0)
     # A waist at L3, wider at the ribs and at the pelvis. Guess, after CT of one patient.
     l3, l5, top = height_of["L3"], height_of["L5"], max(heights)
-    width = np.interp(z, [l5 - 130, l5 - 30, l3 + 5, top, top + 60], [1.22, 1.12, 1.0, 1.06, 1.10])
+    width = np.interp(z, [l5 - 130, l5 - 30, l3 + 5, top, top + 60], [1.14, 1.08, 1.0, 1.06, 1.10])
     depth = np.interp(z, [l5 - 120, l5, l3, top], [0.92, 0.97, 1.0, 1.06])
     press = 1 - 0.10 * body.prone_flattening * body.is_prone
     bone_half = _around(extents.half_x, extents.z_mm, z, 44.0) + COVER_SIDE_MM

@@ -63,7 +63,7 @@ class Body:
             f.half_width,
         )
         rows[:, 4] = body.furrow_mm * (1 - 0.6 * hips)
-        rows[:, 5] = body.fat_lateral_mm * fade * (1 + 0.5 * hips)
+        rows[:, 5] = body.fat_lateral_mm * fade * (1 + 0.2 * hips)
         rows[:, 6] = body.fat_posterior_mm * fade * (1 + 0.25 * hips)
         rows[:, 7] = body.fat_anterior_mm * fade
         rows[:, 8] = body.skin_mm
@@ -136,8 +136,8 @@ def mirrored(landmarks: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
 def _back_muscles(things: Things, body: BodySettings) -> None:
     """Erector spinae in two parts, multifidus, quadratus lumborum.
 
-    Areas at L3-L4 that this gives: erector spinae with multifidus 22 to 25 cm2 a side; published
-    19 to 20 cm2 for erector spinae at L3-L5 (PMC7063279), multifidus 5.7 cm2 at L5.
+    Areas that this gives, a side: both together 27 to 40 cm2 at L3, multifidus 10 to 13 at L4-L5;
+    published: erector spinae 19 to 20 cm2 at L3-L5 (PMC7063279), multifidus 6 at L5 (women).
     """
     f, scale = things.frame, body.paraspinal_scale
     fat = body.paraspinal_fat_share
@@ -147,8 +147,9 @@ def _back_muscles(things: Things, body: BodySettings) -> None:
     )
     ends = things.along({"T11+90": 1, "S3": 1, "S4": 0})
     rear = f.back_y + 0.75 * body.furrow_mm
-    front = f.process_y + 2.0
-    # Fat replaces muscle from below upwards, and most in the multifidus (Crawford).
+    # Muscle lies on the bone: laminae and processes are put over it later.
+    front = f.process_y - 1.5
+    # Fat replaces muscle from below upwards, and most in the multifidus.
     caudal = np.clip(0.8 - f.above_l3 / 160, 0.5, 1.7)
     for s in (1, -1):
         inner = 3.0
@@ -176,17 +177,33 @@ def _back_muscles(things: Things, body: BodySettings) -> None:
             clip=IN_FASCIA,
         )
         wide = scale * things.along(
-            {"T11": 6, "L1": 8, "L3": 11, "L4": 14, "L5": 18, "S1": 20, "S3": 12}
+            {"T11": 6, "L1": 7, "L3": 9, "L4": 11, "L5": 13, "S1": 15, "S3": 10}
         )
         deep = things.along({"T11": 0.5, "L1": 0.55, "L3": 0.7, "L5": 0.92, "S3": 0.95})
         things.column(
             x=f.spine_x + s * (inner - 1 + wide),
-            y=front + 2 + 0.5 * deep * (rear - front),
+            y=front + 0.5 * deep * (rear - front),
             half_x=wide,
             half_y=0.5 * deep * (rear - front) * ends,
             turn_deg=s * -8.0,
             fat_share=np.minimum(0.7, 1.5 * fat * caudal),
             rim_mm=0.9,
+            clip=IN_FASCIA,
+        )
+        # Intertransversarii, between the processes and before them, lateral to the joints.
+        between = (
+            0.5
+            * (f.process_half - f.spine_half)
+            * things.along({"T11": 0, "T12": 0, "L1": 1, "L5": 1, "S1": 0})
+        )
+        things.column(
+            x=f.spine_x + s * (f.spine_half + 3.5 + between),
+            y=f.process_y - 4.0,
+            half_x=between,
+            half_y=np.where(between > 1, 5.0, 0.0),
+            turn_deg=s * 6.0,
+            fat_share=fat * caudal,
+            rim_mm=0.8,
             clip=IN_FASCIA,
         )
         # Quadratus lumborum, from the twelfth rib to the iliac crest.

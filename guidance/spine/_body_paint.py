@@ -122,7 +122,8 @@ def _paint_ellipsoid(
             u, v = (x[j] - cx) / e[3], (y[i] - cy) / e[4]
             s = np.sqrt(u * u + v * v + dz * dz)
             grade = np.sqrt((u / e[3]) ** 2 + (v / e[4]) ** 2 + (dz / e[5]) ** 2)
-            depth = -(s - 1.0) * s / max(grade, 1e-9)
+            # In the very middle both vanish, and the way out is a half axis.
+            depth = (1.0 - s) * (s / grade if grade > 1e-9 else min(e[3], e[4], e[5]))
             share = clip[i, j] * cover(depth, h)
             if share > 0.0:
                 put(page, i, j, share, row, 0.0)

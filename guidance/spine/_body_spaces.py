@@ -93,8 +93,10 @@ def _ellipse_depth(
 ) -> FloatArray:
     """Return the depth inside an ellipse, right to first order."""
     s = np.hypot(u / half_u, v / half_v)
-    grade = np.hypot(u / half_u**2, v / half_v**2) + 1e-9
-    depth: FloatArray = (1 - s) * s / grade
+    grade = np.hypot(u / half_u**2, v / half_v**2)
+    # In the very middle both vanish, and the way out is the shorter half axis.
+    reach = np.where(grade > 1e-9, s / np.maximum(grade, 1e-9), np.minimum(half_u, half_v))
+    depth: FloatArray = (1 - s) * reach
     return depth
 
 

@@ -12,7 +12,7 @@ from guidance.records import FloatArray
 from guidance.spine._chain import Pose, stand
 from guidance.spine._joints import JointFrame
 from guidance.spine._pelvis import SACROILIAC_GAP_MM, hip_table, rib_table
-from guidance.spine._places import sacral_places, vertebra_places
+from guidance.spine._places import BLOCK_POINT, sacral_places, vertebra_places
 from guidance.spine._sacrum import sacral_joints, sacrum_table
 from guidance.spine._sample import (
     Bone,
@@ -28,7 +28,6 @@ from guidance.spine._vertebra import Arch, lay_out_arch, vertebra_table
 
 SACRUM_PART, HIP_PARTS, RIB_PARTS = 8, (9, 10), (11, 12, 13, 14)
 
-BLOCK_POINT = ".block_point"
 
 # Around a neighbour's solids, so that blends are not broken off.
 CUT_MARGIN_MM = 2.5
@@ -84,11 +83,14 @@ class Spine:
 
 
 def _joints_below(
-    settings: SpineSettings, arches: list[Arch], poses: tuple[Pose, ...], sacrum: Pose
+    arches: list[Arch],
+    sacral: tuple[JointFrame, JointFrame],
+    poses: tuple[Pose, ...],
+    sacrum: Pose,
 ) -> list[tuple[JointFrame, JointFrame]]:
     """Return, for every vertebra, the joints with the level below in its own frame."""
     own = [(arch.joints, pose) for arch, pose in zip(arches[1:], poses[1:], strict=True)]
-    own.append((sacral_joints(settings.sacrum), sacrum))
+    own.append((sacral, sacrum))
     found = []
     for (joints, pose), upper in zip(own, poses, strict=True):
         rotation, translation = pose.relative_to(upper)
@@ -108,13 +110,15 @@ def build_spine(settings: SpineSettings) -> Spine:
     """Return the spine that the settings describe; the same settings give the same spine."""
     scale = settings.scale
     poses, sacrum = stand(settings)
-    arches = [lay_out_arch(v) for v in settings.vertebrae]
-    below = _joints_below(settings, arches, poses, sacrum)
+    above = (None, *settings.discs[:-1])
+    arches = [lay_out_arch(v, disc) for v, disc in zip(settings.vertebrae, above, strict=True)]
+    sacral = sacral_joints(settings.sacrum, settings.discs[-1])
+    below = _joints_below(arches, sacral, poses, sacrum)
     bones = [
-        _bone(str(v.name), i + 1, vertebra_table(v, joints), pose, scale)
+        _bone(str(v.name), i + 1, vertebra_table(v, arches[i], joints), pose, scale)
         for i, (v, joints, pose) in enumerate(zip(settings.vertebrae, below, poses, strict=True))
     ]
-    bones.append(_bone("sacrum", SACRUM_PART, sacrum_table(settings.sacrum), sacrum, scale))
+    bones.append(_bone("sacrum", SACRUM_PART, sacrum_table(settings.sacrum, sacral), sacrum, scale))
     upright = Pose(rotation=np.eye(3), origin=sacrum.origin)
     for side in range(2):
         rows = hip_table(settings.sacrum, side)
@@ -129,12 +133,12 @@ def build_spine(settings: SpineSettings) -> Spine:
     for i, v in enumerate(settings.vertebrae):
         places = vertebra_places(v, arches[i], below[i], bones[i])
         landmarks |= {f"{v.name}.{k}": scale * poses[i].to_world(p) for k, p in places.items()}
-    places = sacral_places(settings.sacrum, bones[7])
+    places = sacral_places(settings.sacrum, sacral, bones[7])
     landmarks |= {f"{Vertebra.S1}.{k}": scale * sacrum.to_world(p) for k, p in places.items()}
     for point in landmarks.values():
         point.setflags(write=False)
     block_points = {
-        name.removesuffix(BLOCK_POINT): landmarks.pop(name)
+        name.removesuffix(f".{BLOCK_POINT}"): landmarks.pop(name)
         for name in list(landmarks)
         if name.endswith(BLOCK_POINT)
     }

@@ -117,7 +117,7 @@ class JointFrame:
         """Middle of the mamillary process: a knob on the SAP's posterior border."""
         half = self.sap_half
         knob: FloatArray = (
-            self.sap_middle + 0.72 * half[0] * self.across - 0.12 * self.height_mm * self.up
+            self.sap_middle + 0.72 * half[0] * self.across - 0.26 * self.height_mm * self.up
         )
         return knob
 

@@ -18,7 +18,7 @@ from guidance.records import FloatArray
 
 # Columns of a row: kind, operation, blend (mm), bounding sphere (centre, radius), parameters.
 KIND, OPERATION, BLEND, CENTER, RADIUS, FIRST = 0, 1, 2, 3, 6, 7
-ROW_LENGTH = 64
+ROW_LENGTH = 96
 
 CLOSE, CONE, BOX, ELLIPSOID, CYLINDER, PLANE, BODY, BLADE, OPEN = range(9)
 UNION, SUBTRACT, INTERSECT = range(3)

@@ -16,6 +16,8 @@ from guidance.spine._shape import unit
 
 # Below the root's superior border: the contract says 1-2 mm.
 BELOW_BORDER_MM = 1.5
+# A corner lies within this of where it is looked for, and has higher ground within this beside it.
+DEEPEST_MM, BESIDE_MM = 5.0, 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,14 +105,16 @@ def valley(
         if inside.size and inside[0] > 0:
             j = int(inside[0])
             depths[i] = steps[j - 1] + 0.5 * row[j - 1] / (row[j - 1] - row[j])
+    depths[np.abs(depths) > DEEPEST_MM] = np.nan  # past the corner, on something else
     best, best_rise = int(len(offsets) // 2), -1.0
+    beside = round(BESIDE_MM / 0.4)
     for i in range(1, len(offsets) - 1):
-        left, right = depths[:i], depths[i + 1 :]
-        if not np.isfinite(depths[i]) or not (np.isfinite(left).any() and np.isfinite(right).any()):
+        left, right = depths[max(i - beside, 0) : i], depths[i + 1 : i + 1 + beside]
+        if np.isnan(depths[i]) or np.isnan(left).all() or np.isnan(right).all():
             continue
-        rise = min(depths[i] - np.nanmin(left), depths[i] - np.nanmin(right))
+        rise = float(min(depths[i] - np.nanmin(left), depths[i] - np.nanmin(right)))
         if rise > best_rise:
-            best, best_rise = i, float(rise)
+            best, best_rise = i, rise
     depth = depths[best] if np.isfinite(depths[best]) else 0.0
     point: FloatArray = around + offsets[best] * across + depth * look
     return local.snapped(point)

@@ -6,6 +6,7 @@ acetabulum is a cup without its notch, and there is no femur.
 """
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from guidance.records import FloatArray
 from guidance.spine._kernels import INTERSECT, SUBTRACT
@@ -40,7 +41,17 @@ WING_OUTLINE = np.array(
         (-64.0, -22.0),
     )
 )
+WING_CORNERS = 32
 HIP_CENTER_MM = (88.0, -20.0, -98.0)  # against S1, about: pelvic incidence some 50 degrees
+
+
+def rounded_outline(corners: FloatArray, n: int) -> FloatArray:
+    """Return `n` corners evenly along a closed cubic spline through the given ones, (n, 2)."""
+    closed = np.vstack((corners, corners[:1]))
+    at = np.concatenate(((0.0,), np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))))
+    spline = CubicSpline(at, closed, bc_type="periodic")
+    outline: FloatArray = spline(np.linspace(0.0, at[-1], n, endpoint=False))
+    return outline
 
 
 def hip_table(s: SacrumSettings, side: int) -> FloatArray:
@@ -59,7 +70,8 @@ def hip_table(s: SacrumSettings, side: int) -> FloatArray:
         17.0,
         s.crest_above_mm - top - 4.0,
     )
-    shape.blade(center, axes, (2.6, 6.0, 0.0026, -0.0012, 3.0), WING_OUTLINE)
+    outline = rounded_outline(WING_OUTLINE, WING_CORNERS)
+    shape.blade(center, axes, (2.6, 6.0, 0.0026, -0.0012, 3.0), outline)
     # The thick posterior part that carries the sacroiliac joint.
     reach = s.ala_reach_mm[side]
     for a, b in (
@@ -67,7 +79,7 @@ def hip_table(s: SacrumSettings, side: int) -> FloatArray:
         ((reach + 9.0, 16.0, -34.0), (reach - 4.0, 46.0, -40.0)),
         ((reach + 9.0, 16.0, -34.0), (84.0, -8.0, -72.0)),
     ):
-        shape.cone(flip * a, flip * b, (9.0, 10.0), blend=9.0)
+        shape.cone(flip * a, flip * b, (6.0, 6.0), flatness=1.9, blend=9.0)
     hip = flip * HIP_CENTER_MM
     inner = hip - (sign * 5.0, 0.0, -3.0)
     shape.ellipsoid(inner, np.eye(3), (29.0, 31.0, 31.0), blend=10.0)

@@ -11,14 +11,15 @@ from guidance.anatomy import Vertebra
 from guidance.records import FloatArray
 from guidance.spine._joints import JointFrame
 from guidance.spine._landmarks import BELOW_BORDER_MM, LocalBone, narrowest, valley
-from guidance.spine._sacrum import SIGNS, sacral_joints
+from guidance.spine._sacrum import SIGNS, gutter_ridge
 from guidance.spine._sample import Bone
 from guidance.spine._settings import SacrumSettings, VertebraSettings
 from guidance.spine._shape import vector
-from guidance.spine._vertebra import Arch, accessory_process
+from guidance.spine._vertebra import THORACIC, Arch, accessory_process
 
 # In front of the ala's crest the gutter falls forwards; the L5 dorsal ramus is met behind it.
 GUTTER_LENGTH_MM = 4.0
+BLOCK_POINT = "block_point"
 DOWN = np.array((0.0, 0.0, -1.0))
 
 
@@ -36,30 +37,50 @@ def _process_tips(local: LocalBone, joint: JointFrame, below: JointFrame) -> dic
     }
 
 
-def _groove(local: LocalBone, arch: Arch, side: int, sign: int) -> tuple[FloatArray, FloatArray]:
-    """Return the upper end of the groove, and the mamillo-accessory notch."""
-    root, tip = arch.root[side], arch.tip[side]
-    beside = root + 0.22 * (tip - root)
-    border = local.reach(beside, -DOWN, 20.0)
-    around = root + vector(sign * 2.0, 4.0, 0.0)
-    around[2] = border[2] - BELOW_BORDER_MM
-    look = np.array((-sign * 0.6, -0.8, 0.0))
-    across = np.array((sign * 0.8, -0.6, 0.0))
-    superior = valley(local, around, look, across, 7.0)
-    between = 0.5 * (arch.joints[side].mamillary + accessory_process(arch, side, sign))
-    inferior = valley(local, between, look, across, 6.0)
-    return superior, inferior
+def _corner(local: LocalBone, beside: FloatArray, sign: int) -> FloatArray:
+    """Return the corner between the SAP's side and the back of the TP, at the height of `beside`.
+
+    `beside` lies in the TP, a few millimetres aside of the corner.
+    """
+    back = local.hit(beside + vector(0.0, 14.0, 0.0), vector(0.0, -1.0, 0.0), 24.0)
+    side = local.hit(
+        vector(beside[0] + sign * 20.0, back[1] + 3.5, beside[2]),
+        vector(-sign, 0.0, 0.0),
+        36.0,
+    )
+    # Past the bone's back, the ray finds nothing near: then about the usual distance.
+    aside = side[0] if abs(beside[0] - side[0]) < 9.0 else beside[0] - sign * 5.0
+    around = vector(aside + sign * 0.7, back[1] + 0.7, beside[2])
+    look, across = vector(-sign * 0.7, -0.7, 0.0), vector(sign * 0.7, -0.7, 0.0)
+    return valley(local, around, look, across, 4.0)
 
 
-def _groove_places(
-    local: LocalBone, superior: FloatArray, inferior: FloatArray
+def _side(local: LocalBone, beside: FloatArray, sign: int) -> FloatArray:
+    """Return the surface at the side and back of T12's short process, which has no corner."""
+    look = vector(-sign * 0.7, -0.7, 0.0)
+    return local.hit(beside - 20.0 * look, look, 24.0)
+
+
+def _groove(
+    local: LocalBone, v: VertebraSettings, arch: Arch, side: int, sign: int
 ) -> dict[str, FloatArray]:
-    """Return a groove's ends, and the block point midway, put onto the surface."""
-    return {
-        "groove_superior": superior,
-        "groove_inferior": inferior,
-        "block_point": local.snapped(0.5 * (superior + inferior)),
-    }
+    """Return the upper end of the groove, the mamillo-accessory notch, and the block point."""
+    root, tip = arch.root[side], arch.tip[side]
+    # The border where it has left the fillet under the SAP.
+    shares = (0.7, 0.85, 1.0) if v.name in THORACIC else (0.25, 0.35, 0.45)
+    borders = [local.reach(root + share * (tip - root), -DOWN, 20.0)[2] for share in shares]
+    height = min(borders) - BELOW_BORDER_MM
+    # The notch lies nearer the accessory process, which is the lower of the two.
+    knobs = arch.joints[side].mamillary, accessory_process(arch, side, sign)
+    notch = float(np.clip(0.3 * knobs[0][2] + 0.7 * knobs[1][2], height - 8.0, height - 4.0))
+    beside = root + min(7.0 / abs(tip[0] - root[0]), 0.6) * (tip - root)
+    find = _side if v.name in THORACIC else _corner
+    superior, inferior = (
+        find(local, vector(beside[0], beside[1], z), sign) for z in (height, notch)
+    )
+    look, across = vector(-sign * 0.7, -0.7, 0.0), vector(sign * 0.7, -0.7, 0.0)
+    block = valley(local, 0.5 * (superior + inferior), look, across, 2.0)
+    return {"groove_superior": superior, "groove_inferior": inferior, BLOCK_POINT: block}
 
 
 def vertebra_places(
@@ -83,8 +104,7 @@ def vertebra_places(
         places["transverse_process_tip"] = local.reach(root + 0.8 * (tip - root), tip - root, 30.0)
         places["transverse_process_root"] = root
         if v.name != Vertebra.T11:
-            superior, inferior = _groove(local, arch, side, sign)
-            places |= _groove_places(local, superior, inferior)
+            places |= _groove(local, v, arch, side, sign)
         for end, width, way in (
             ("superior_endplate", v.width_upper_mm, 1.0),
             ("inferior_endplate", v.width_lower_mm, -1.0),
@@ -95,25 +115,30 @@ def vertebra_places(
     return found
 
 
-def _gutter(local: LocalBone, joint: JointFrame, sign: int) -> tuple[FloatArray, FloatArray]:
-    """Return the gutter's highest point between ala and SAP, and one `GUTTER_LENGTH_MM` behind."""
-    low = joint.sap_low
+def _gutter(local: LocalBone, joint: JointFrame, sign: int) -> dict[str, FloatArray]:
+    """Return the gutter's highest point between ala and SAP, and what lies behind it."""
     across = np.array((float(sign), 0.0, 0.0))
+    ridge = gutter_ridge(joint, sign)
     course = [
-        valley(local, low + vector(sign * 7.0, dy, 0.0), DOWN, across, 8.0)
-        for dy in np.arange(-12.0, 9.0, 1.5)
+        valley(local, ridge + vector(0.0, dy, 0.0), DOWN, across, 6.0)
+        for dy in np.arange(-4.5, 8.0, 1.5)
     ]
-    top = int(np.argmax([point[2] for point in course[:-4]]))
-    behind = course[top:]
+    # Farther back the SAP itself rises beside the gutter.
+    top = int(np.argmax([point[2] for point in course[:5]]))
+    behind = np.array(course[top:])
     run = np.concatenate(((0.0,), np.cumsum(np.linalg.norm(np.diff(behind, axis=0), axis=1))))
-    end = np.array([np.interp(GUTTER_LENGTH_MM, run, [p[i] for p in behind]) for i in range(3)])
-    return course[top], local.snapped(end)
+    end, middle = (
+        local.snapped(np.array([np.interp(share * GUTTER_LENGTH_MM, run, x) for x in behind.T]))
+        for share in (1.0, 0.5)
+    )
+    return {"groove_superior": behind[0], "groove_inferior": end, BLOCK_POINT: middle}
 
 
-def sacral_places(s: SacrumSettings, bone: Bone) -> dict[str, FloatArray]:
+def sacral_places(
+    s: SacrumSettings, joints: tuple[JointFrame, JointFrame], bone: Bone
+) -> dict[str, FloatArray]:
     """Return the landmarks of S1, without its name in front."""
     local = _local(bone)
-    joints = sacral_joints(s)
     crest = np.array((0.0, 0.5 * s.endplate_depth_mm + 18.0, -14.0))
     found = {
         "body": np.array((0.0, 0.0, -0.13 * s.length_mm)),
@@ -122,14 +147,13 @@ def sacral_places(s: SacrumSettings, bone: Bone) -> dict[str, FloatArray]:
     for side, sign in enumerate(SIGNS):
         name = "left" if sign > 0 else "right"
         joint = joints[side]
-        superior, inferior = _gutter(local, joint, sign)
         middle = 0.5 * (joint.center[0] + sign * s.ala_reach_mm[side])
         start = np.array((middle, 8.0, 30.0))
         corner = np.array((sign * 0.5 * s.endplate_width_mm, 0.0, 0.0))
         found |= {
             f"{name}.superior_articular_process": local.reach(joint.sap_middle, joint.up, 25.0),
             f"{name}.facet_joint": joint.gap_center,
-            **{f"{name}.{k}": p for k, p in _groove_places(local, superior, inferior).items()},
+            **{f"{name}.{k}": p for k, p in _gutter(local, joint, sign).items()},
             f"{name}.sacral_ala": local.hit(start, DOWN, 70.0),
             f"{name}.superior_endplate": local.snapped(corner),
         }

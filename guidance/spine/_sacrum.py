@@ -18,14 +18,17 @@ from guidance.spine._joints import (
     facet_joint,
 )
 from guidance.spine._kernels import SUBTRACT
-from guidance.spine._settings import SacrumSettings
+from guidance.spine._settings import DiscSettings, SacrumSettings
 from guidance.spine._shape import Shape, vector
+from guidance.spine._vertebra import facet_rise
 
 SIGNS = (1, -1)
 # Of the sacral length that each segment takes, and its width and depth against S1's. Guess.
 SEGMENT_SHARE = (0.265, 0.225, 0.195, 0.17, 0.145)
 SEGMENT_WIDTH = (1.0, 0.70, 0.56, 0.48, 0.42, 0.34)
 SEGMENT_DEPTH = (1.0, 0.72, 0.52, 0.42, 0.34, 0.26)
+# Half width of the gutter between the ala and the superior articular process. Guess.
+GUTTER_RADIUS_MM = 5.0
 # Depth of the canal behind S1 to S4. About 15 mm at S1, closing below S4.
 CANAL_DEPTH_MM = (15.0, 11.0, 8.0, 6.5, 5.0)
 
@@ -71,10 +74,11 @@ def sacral_frame(s: SacrumSettings) -> SacralFrame:
     )
 
 
-def sacral_joints(s: SacrumSettings) -> tuple[JointFrame, JointFrame]:
+def sacral_joints(s: SacrumSettings, disc: DiscSettings) -> tuple[JointFrame, JointFrame]:
     """Return the superior facets of S1 (left, right)."""
     depth = 0.5 * s.endplate_depth_mm + 15.0
-    left, right = (facet_joint(s.facets, sign, depth, 1.0, 8.0) for sign in SIGNS)
+    rise = facet_rise(depth, disc, 0.0)
+    left, right = (facet_joint(s.facets, sign, depth, rise, 8.0) for sign in SIGNS)
     return left, right
 
 
@@ -85,7 +89,7 @@ def _add_lateral_mass(shape: Shape, s: SacrumSettings, frame: SacralFrame, side:
     # thickness, wide direction, and how much wider they are that way.
     deep, high = np.array((0.0, 1.0, -0.25)), [turn[:, 2] for turn in frame.turns]
     bars = (
-        ((sign * 12.0, 5.0, -12.0), frame.at(0, sign * 1.0, 12.0, 17.0), 9.5, deep, 1.6),
+        (vector(sign * 12.0, 8.0, -11.0), frame.at(0, sign * 1.0, 15.0, 15.0), 9.5, deep, 1.6),
         (
             frame.at(0, sign * 8.0, 6.0, 27.0),
             frame.at(0, sign * 0.98, 12.0, 31.0),
@@ -159,6 +163,23 @@ def _add_dorsal_wall(shape: Shape, s: SacrumSettings, frame: SacralFrame) -> Non
         shape.close(blend=5.0)
 
 
+def gutter_ridge(joint: JointFrame, sign: int) -> FloatArray:
+    """Return where the gutter between ala and SAP is highest, about (3,)."""
+    aside = abs(float(joint.sap_middle[0] + 0.8 * joint.sap_half[0] * joint.across[0])) + 1.5
+    return vector(sign * aside, float(joint.sap_low[1]) - 6.5, -7.5)
+
+
+def _cut_gutters(shape: Shape, joints: tuple[JointFrame, JointFrame]) -> None:
+    """Hollow the ala beside the SAP: a saddle that falls forwards and backwards."""
+    for joint, sign in zip(joints, SIGNS, strict=True):
+        ridge = gutter_ridge(joint, sign) + vector(0.0, 0.0, GUTTER_RADIUS_MM)
+        front = ridge + vector(0.0, -16.0, -2.5)
+        back = ridge + vector(-sign * 1.0, 16.0, -6.0)
+        shape.cone(front, ridge, (GUTTER_RADIUS_MM, GUTTER_RADIUS_MM))
+        shape.cone(ridge, back, (GUTTER_RADIUS_MM, GUTTER_RADIUS_MM), blend=2.0)
+        shape.close(SUBTRACT, 2.0)
+
+
 def _cut_canal(shape: Shape, frame: SacralFrame) -> None:
     for i in range(4):
         y = frame.half_depth[i] + 0.5 * CANAL_DEPTH_MM[i]
@@ -188,16 +209,16 @@ def _cut_foramina(shape: Shape, s: SacrumSettings, frame: SacralFrame) -> None:
             shape.close(SUBTRACT, 2.5)
 
 
-def sacrum_table(s: SacrumSettings) -> FloatArray:
-    """Return the sacrum's table."""
+def sacrum_table(s: SacrumSettings, joints: tuple[JointFrame, JointFrame]) -> FloatArray:
+    """Return the sacrum's table; `joints` are its superior facets."""
     frame, shape = sacral_frame(s), Shape()
-    joints = sacral_joints(s)
     _add_bodies(shape, s, frame)
     for side in range(2):
         _add_lateral_mass(shape, s, frame, side)
     _add_dorsal_wall(shape, s, frame)
     _cut_canal(shape, frame)
     _cut_foramina(shape, s, frame)
+    _cut_gutters(shape, joints)
     for side, sign in enumerate(SIGNS):
         low = joints[side].sap_low
         foot = low + vector(sign * 0.5, -3.0, -10.0)

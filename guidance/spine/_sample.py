@@ -29,6 +29,10 @@ CLIP_MM = 20.0
 # Closer than this to a surface, every voxel is evaluated.
 EXACT_WITHIN_MM = 2.5
 STRIDE = 4
+# Up to this spacing, every second voxel is evaluated there and those between are interpolated: a
+# surface that bends with a radius of 3 mm is then off by less than 0.15 mm, and each bone is
+# interpolated by itself, so that a joint stays open.
+FINE_SPACING_MM = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -194,34 +198,87 @@ def _blend_corners(
 
 
 @njit(cache=True, nogil=True)
+def _refine_cell(
+    shape: BoneShape,
+    pose: FloatArray,
+    scale: float,
+    start: FloatArray,
+    step: float,
+    near: FloatArray,
+    i: int,
+    j: int,
+    k: int,
+) -> None:
+    """Evaluate the 27 points of a cell in the finer lattice that no neighbour has."""
+    rows, others, starts, moves, boxes = shape
+    for a in range(2 * i, 2 * i + 3):
+        for b in range(2 * j, 2 * j + 3):
+            for c in range(2 * k, 2 * k + 3):
+                if np.isnan(near[a, b, c]):
+                    x, y, z = start[0] + c * step, start[1] + b * step, start[2] + a * step
+                    near[a, b, c] = world_distance(
+                        rows, others, starts, moves, boxes, pose, scale, x, y, z
+                    )
+
+
+@njit(cache=True, nogil=True)
 def _fill_cell(
+    lattice: FloatArray,
+    place: tuple[int, int, int],
+    size: int,
+    low: tuple[int, int, int],
+    distance: NDArray[np.float32],
+    part: NDArray[np.uint8],
+    number: int,
+) -> None:
+    """Interpolate the voxels of one cell, `size` of them along each axis."""
+    i, j, k = place
+    s0, r0, c0 = low[0] + size * i, low[1] + size * j, low[2] + size * k
+    for s in range(s0, min(s0 + size, distance.shape[0])):
+        for r in range(r0, min(r0 + size, distance.shape[1])):
+            for c in range(c0, min(c0 + size, distance.shape[2])):
+                u, v, w = (s - s0) / size, (r - r0) / size, (c - c0) / size
+                value = _blend_corners(lattice, i, j, k, u, v, w)
+                if value < distance[s, r, c]:
+                    distance[s, r, c] = value
+                    part[s, r, c] = number
+
+
+@njit(cache=True, nogil=True)
+def _fill_eighths(
+    near: FloatArray,
+    cell: tuple[int, int, int],
+    low: tuple[int, int, int],
+    distance: NDArray[np.float32],
+    part: NDArray[np.uint8],
+    number: int,
+) -> None:
+    """Interpolate the voxels of one cell from the finer lattice."""
+    i, j, k = cell
+    for eighth in range(8):
+        place = (2 * i + eighth // 4, 2 * j + eighth // 2 % 2, 2 * k + eighth % 2)
+        _fill_cell(near, place, STRIDE // 2, low, distance, part, number)
+
+
+@njit(cache=True, nogil=True)
+def _fill_cell_exactly(
     shape: BoneShape,
     pose: FloatArray,
     scale: float,
     first: FloatArray,
     spacing: float,
-    lattice: FloatArray,
-    cell: tuple[int, int, int],
-    low: tuple[int, int, int],
-    band: float,
+    corner: tuple[int, int, int],
     distance: NDArray[np.float32],
     part: NDArray[np.uint8],
     number: int,
 ) -> None:
     rows, others, starts, moves, boxes = shape
-    i, j, k = cell
-    s0, r0, c0 = low[0] + STRIDE * i, low[1] + STRIDE * j, low[2] + STRIDE * k
-    far = _cell_is_far(lattice, i, j, k, band)
+    s0, r0, c0 = corner
     for s in range(s0, min(s0 + STRIDE, distance.shape[0])):
         for r in range(r0, min(r0 + STRIDE, distance.shape[1])):
             for c in range(c0, min(c0 + STRIDE, distance.shape[2])):
-                if far:
-                    u, v, w = (s - s0) / STRIDE, (r - r0) / STRIDE, (c - c0) / STRIDE
-                    value = _blend_corners(lattice, i, j, k, u, v, w)
-                else:
-                    x, y = first[0] + c * spacing, first[1] + r * spacing
-                    z = first[2] + s * spacing
-                    value = world_distance(rows, others, starts, moves, boxes, pose, scale, x, y, z)
+                x, y, z = first[0] + c * spacing, first[1] + r * spacing, first[2] + s * spacing
+                value = world_distance(rows, others, starts, moves, boxes, pose, scale, x, y, z)
                 if value < distance[s, r, c]:
                     distance[s, r, c] = value
                     part[s, r, c] = number
@@ -235,6 +292,7 @@ def _fill_bone(
     first: FloatArray,
     spacing: float,
     lattice: FloatArray,
+    near: FloatArray,
     low: tuple[int, int, int],
     band: float,
     clip: float,
@@ -242,25 +300,26 @@ def _fill_bone(
     part: NDArray[np.uint8],
     number: int,
 ) -> None:
+    """Fill in one bone; an empty `near` asks for every voxel near the surface to be evaluated."""
+    start = np.empty(3)
+    for axis in range(3):
+        start[axis] = first[axis] + spacing * low[2 - axis]
+    half = STRIDE // 2
     for i in range(lattice.shape[0] - 1):
         for j in range(lattice.shape[1] - 1):
             for k in range(lattice.shape[2] - 1):
                 if lattice[i, j, k] > clip + band:
                     continue
-                _fill_cell(
-                    shape,
-                    pose,
-                    scale,
-                    first,
-                    spacing,
-                    lattice,
-                    (i, j, k),
-                    low,
-                    band,
-                    distance,
-                    part,
-                    number,
-                )
+                if _cell_is_far(lattice, i, j, k, band):
+                    _fill_cell(lattice, (i, j, k), STRIDE, low, distance, part, number)
+                elif near.size == 0:
+                    corner = (low[0] + STRIDE * i, low[1] + STRIDE * j, low[2] + STRIDE * k)
+                    _fill_cell_exactly(
+                        shape, pose, scale, first, spacing, corner, distance, part, number
+                    )
+                else:
+                    _refine_cell(shape, pose, scale, start, half * spacing, near, i, j, k)
+                    _fill_eighths(near, (i, j, k), low, distance, part, number)
 
 
 def sample_bone_list(bones: tuple[Bone, ...], grid: VoxelGrid) -> BoneFields:
@@ -281,6 +340,7 @@ def sample_bone_list(bones: tuple[Bone, ...], grid: VoxelGrid) -> BoneFields:
         lattice = np.empty(tuple(int(n) for n in (high - low) // STRIDE + 2))
         start = first + spacing * low[::-1]
         _lattice(bone.shape, bone.local_from_world, bone.scale, start, STRIDE * spacing, lattice)
+        finer = tuple(2 * n - 1 for n in lattice.shape) if spacing <= FINE_SPACING_MM else (0, 0, 0)
         _fill_bone(
             bone.shape,
             bone.local_from_world,
@@ -288,6 +348,7 @@ def sample_bone_list(bones: tuple[Bone, ...], grid: VoxelGrid) -> BoneFields:
             first,
             spacing,
             lattice,
+            np.full(finer, np.nan),
             (int(low[0]), int(low[1]), int(low[2])),
             band,
             CLIP_MM,

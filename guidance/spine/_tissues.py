@@ -5,7 +5,7 @@ bone mineral (hydroxyapatite). CT numbers follow from these alone, so that a rad
 one patient cannot contradict each other. The soft masses are *water-equivalent*: chosen so that the
 CT number is the published one, which is within 2 % of the tissue's real density (ICRU Report 44).
 
-CT numbers in the comments are those of abdominal CT without contrast: Lamba et al., AJR 203:W628
+CT numbers in the comments are those of abdominal CT without contrast: AJR 203:W628
 (2014) for the organs, textbooks (Prokop & Galanski 2003) for the rest; composition after Woodard &
 White, Br J Radiol 59:1209 (1986).
 """

@@ -11,6 +11,7 @@ import numpy as np
 
 from guidance.anatomy import Vertebra
 from guidance.records import FloatArray
+from guidance.spine._chain import wedge_deg
 from guidance.spine._joints import (
     JointFrame,
     add_inferior_process,
@@ -19,7 +20,7 @@ from guidance.spine._joints import (
     clear_superior_process,
     facet_joint,
 )
-from guidance.spine._settings import VertebraSettings
+from guidance.spine._settings import DiscSettings, VertebraSettings
 from guidance.spine._shape import UPRIGHT, Shape, vector
 
 THORACIC = (Vertebra.T11, Vertebra.T12)
@@ -27,6 +28,8 @@ SIGNS = (1, -1)  # left, right
 
 # Distance from the posterior wall to the pedicle's isthmus. About: pedicles are 8 to 10 mm long.
 ISTHMUS_BEHIND_WALL_MM = 4.8
+# Of the centre of the superior facet, where discs and bodies are no wedges. Guess.
+FACET_ABOVE_ENDPLATE_MM = 2.0
 # Height of the transverse process against its thickness from front to back. About.
 TRANSVERSE_FLATNESS = 1.9
 
@@ -68,7 +71,18 @@ def _pedicle_direction(v: VertebraSettings, sign: int) -> FloatArray:
     return np.array((sign * np.sin(angle), np.cos(angle) * np.cos(tilt), -np.sin(tilt)))
 
 
-def lay_out_arch(v: VertebraSettings) -> Arch:
+def facet_rise(y_mm: float, disc_above: DiscSettings | None, wedge_deg: float) -> float:
+    """Return how far a superior facet at depth `y_mm` lies above the middle of the endplate.
+
+    It stands level with the disc's lower half. Where disc and body are open in front, the arches
+    behind come closer to each other, and the facet follows.
+    """
+    lordosis = disc_above.lordosis_deg if disc_above is not None else 0.0
+    closing = np.tan(np.deg2rad(0.6 * lordosis)) + np.tan(np.deg2rad(0.5 * wedge_deg))
+    return float(FACET_ABOVE_ENDPLATE_MM - closing * y_mm)
+
+
+def lay_out_arch(v: VertebraSettings, disc_above: DiscSettings | None) -> Arch:
     """Return the points that the arch of a vertebra hangs on."""
     wall = 0.25 * (v.depth_upper_mm + v.depth_lower_mm)
     z_pedicle = 0.5 * v.height_posterior_mm - 0.5 * v.pedicle_height_mm - 0.8
@@ -88,17 +102,18 @@ def lay_out_arch(v: VertebraSettings) -> Arch:
         isthmus.append(middle)
         ends.append(end)
         reach, rise = v.transverse_reach_mm[side], v.transverse_rise_mm[side]
-        back = 9.0 if thoracic else 4.5
+        back = {Vertebra.T11: 9.0, Vertebra.T12: 5.0}.get(v.name, 4.5)
         root = end + vector(sign * 0.12 * width, -1.5 if v.name != Vertebra.L5 else -4.0, -1.5)
         tip = np.array((sign * (reach - 2.6), root[1] + back, root[2] + rise))
         roots.append(root)
         tips.append(tip)
+        depth = wall + v.canal_depth_mm + (-2.0 if not thoracic else 1.0)
         joints.append(
             facet_joint(
                 v.facets,
                 sign,
-                wall + v.canal_depth_mm + (-2.0 if not thoracic else 1.0),
-                0.5 * v.height_mm + 1.5,
+                depth,
+                0.5 * v.height_mm + facet_rise(depth, disc_above, wedge_deg(v)),
                 10.0 if thoracic else 4.0,
             )
         )
@@ -144,8 +159,8 @@ def _add_pedicle(shape: Shape, v: VertebraSettings, arch: Arch, side: int, sign:
     middle = arch.isthmus[side]
     shape.cone(
         middle - 9.0 * direction,
-        middle + 7.5 * direction,
-        (thin, thin),
+        middle + 9.5 * direction,
+        (thin, 0.9 * thin),
         wide=wide,
         flatness=broad / thin,
     )
@@ -183,7 +198,7 @@ def _add_transverse(shape: Shape, v: VertebraSettings, arch: Arch, side: int, si
 def accessory_process(arch: Arch, side: int, sign: int) -> FloatArray:
     """Return the middle of the accessory process, (3,)."""
     root = arch.root[side]
-    point: FloatArray = root + vector(sign * 3.6, 3.6, -0.7 * arch.root_half_mm)
+    point: FloatArray = root + vector(sign * 4.2, 3.8, -0.8 * arch.root_half_mm)
     return point
 
 
@@ -198,14 +213,15 @@ def _add_lamina(
     wall, depth = arch.wall_mm, v.canal_depth_mm
     half, z = lamina_half_height(v), lamina_middle(v)
     inner = np.array((0.0, wall + depth + 3.6, z - 1.0))
-    outer = np.array((sign * (0.5 * v.canal_width_mm + 0.5), wall + 0.72 * depth, z + 1.0))
+    reach = 0.5 * v.canal_width_mm + 0.22 * v.pedicle_width_mm[side]
+    outer = np.array((sign * reach, wall + 0.72 * depth, z + 1.0))
     shape.cone(outer, inner, (3.6, 3.6), wide=(0.0, -0.25, 1.0), flatness=half / 3.6)
     # The pars: a stout column from the pedicle's end under the SAP down into the IAP.
     start = arch.pedicle_end[side] + (-sign * 0.5, 1.5, -2.0)
     high = below.iap_high
     waist = 0.5 * (start + high) + (-sign * 0.6, 0.3, 0.0)
-    shape.cone(start, waist, (5.2, 4.4), wide=(0.0, 1.0, 0.3), flatness=1.2, blend=4.0)
-    shape.cone(waist, high, (4.4, 4.8), wide=below.across, flatness=1.3, blend=2.0)
+    shape.cone(start, waist, (5.4, 4.6), wide=(0.0, 1.0, 0.3), flatness=1.2, blend=4.0)
+    shape.cone(waist, high, (4.6, 4.8), wide=below.across, flatness=1.3, blend=2.0)
     # And the web between the column and the lamina, down along the IAP.
     web = 0.55 * inner + 0.45 * outer - (0.0, 0.0, 0.55 * half)
     shape.cone(high, web, (4.4, 3.6), blend=4.0)
@@ -244,6 +260,7 @@ def _add_spinous(shape: Shape, v: VertebraSettings, arch: Arch) -> None:
 
 def vertebra_table(
     v: VertebraSettings,
+    arch: Arch,
     below: tuple[JointFrame, JointFrame],
 ) -> FloatArray:
     """Return a vertebra's table.
@@ -252,10 +269,11 @@ def vertebra_table(
     ----------
     v : VertebraSettings
         Sizes.
+    arch : Arch
+        Its layout.
     below : (left, right) JointFrame
         Joints with the level below, in this vertebra's frame.
     """
-    arch = lay_out_arch(v)
     shape = Shape()
     _add_body(shape, v)
     for side, sign in enumerate(SIGNS):

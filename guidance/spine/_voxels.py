@@ -88,8 +88,50 @@ class CtSettings:
                 raise InputError(f"{name} is {getattr(self, name)}, expected 0 to {most}")
 
 
-def _fill(anatomy: Anatomy, grid: VoxelGrid) -> Mixture:
-    """Return the patient in voxels: soft tissue, then spaces, then bone."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PatientVoxels:
+    """Everything that is known of every voxel, from one pass.
+
+    Attributes
+    ----------
+    materials : MaterialVolumes
+        Masses.
+    labels : (S, R, C) uint8 array
+        Values of `Tissue`; gas is not among them, since it moves.
+    bone_distance_mm : (S, R, C) float32 array
+        Signed distance to bone, negative inside, clipped. Millimetres.
+    grid : VoxelGrid
+        Where the voxels lie.
+    """
+
+    materials: MaterialVolumes
+    labels: NDArray[np.uint8]
+    bone_distance_mm: NDArray[np.float32]
+    grid: VoxelGrid
+
+
+def voxelize_patient(anatomy: Anatomy, grid: VoxelGrid) -> PatientVoxels:
+    """Return masses, tissues and the distance to bone on one grid, for one pass's cost."""
+    mixture, distance = _fill(anatomy, grid)
+    return PatientVoxels(
+        materials=_materials(mixture, grid),
+        labels=mixture.label,
+        bone_distance_mm=distance,
+        grid=grid,
+    )
+
+
+def _materials(mixture: Mixture, grid: VoxelGrid) -> MaterialVolumes:
+    return MaterialVolumes(
+        soft_g_per_cm3=mixture.soft,
+        adipose_g_per_cm3=mixture.adipose,
+        bone_g_per_cm3=mixture.mineral,
+        lps_from_vox=grid.lps_from_vox,
+    )
+
+
+def _fill(anatomy: Anatomy, grid: VoxelGrid) -> tuple[Mixture, NDArray[np.float32]]:
+    """Return the patient in voxels, soft tissue, then spaces, then bone; and bone's distance."""
     shape, body = grid.shape, anatomy.body
     mixture = Mixture(
         grid,
@@ -140,7 +182,7 @@ def _fill(anatomy: Anatomy, grid: VoxelGrid) -> Mixture:
         mixture.mineral,
         mixture.label,
     )
-    return mixture
+    return mixture, bones.distance_mm
 
 
 def label_tissues(anatomy: Anatomy, grid: VoxelGrid) -> Volume:
@@ -158,7 +200,7 @@ def label_tissues(anatomy: Anatomy, grid: VoxelGrid) -> Volume:
     Volume
         (S, R, C) uint8 values of `Tissue`.
     """
-    label = _fill(anatomy, grid).label
+    label = _fill(anatomy, grid)[0].label
     label[voxelize_gas(anatomy, grid).values >= 0.5] = Tissue.GAS
     return Volume(values=label, lps_from_vox=grid.lps_from_vox)
 
@@ -169,13 +211,7 @@ def voxelize_materials(anatomy: Anatomy, grid: VoxelGrid) -> MaterialVolumes:
     Bowel holds its content where gas is; take off what `voxelize_gas` gives, where the gas is by
     then: ``soft * (1 - gas)``.
     """
-    mixture = _fill(anatomy, grid)
-    return MaterialVolumes(
-        soft_g_per_cm3=mixture.soft,
-        adipose_g_per_cm3=mixture.adipose,
-        bone_g_per_cm3=mixture.mineral,
-        lps_from_vox=grid.lps_from_vox,
-    )
+    return _materials(_fill(anatomy, grid)[0], grid)
 
 
 def voxelize_gas(anatomy: Anatomy, grid: VoxelGrid) -> Volume:
@@ -210,7 +246,9 @@ def _fill_pocket(
         grades.append((offset / half) ** 2)
     s = np.sqrt(squares[2][:, None, None] + squares[1][:, None] + squares[0])
     grade = np.sqrt(grades[2][:, None, None] + grades[1][:, None] + grades[0])
-    depth = (1 - s) * s / np.maximum(grade, 1e-9)
+    # In the very middle both vanish, and the way out is the shortest half axis.
+    shortest = min(pocket.half_axes_mm)
+    depth = (1 - s) * np.where(grade > 1e-9, s / np.maximum(grade, 1e-9), shortest)
     cut = (cuts[2], cuts[1], cuts[0])
     share[cut] = np.maximum(share[cut], np.clip(0.5 + depth / spacing_mm, 0, 1))
 
@@ -237,7 +275,7 @@ def voxelize_hu(
         (S, R, C) int16. Hounsfield units at 120 kVp.
     """
     settings = CtSettings() if settings is None else settings
-    mixture = _fill(anatomy, grid)
+    mixture, _ = _fill(anatomy, grid)
     if settings.has_table:
         _put_table(mixture, anatomy)
     left = 1 - voxelize_gas(anatomy, grid).values

@@ -6,7 +6,7 @@ import pytest
 
 from guidance.errors import InputError
 from guidance.evaluation import best_of, rank_baselines, score_baselines, watch_baselines
-from guidance.evaluation._change_scores import score_change, score_ridges
+from guidance.evaluation._change_scores import score_change, score_ridges, smooth_change
 from guidance.records import IntensityScale, PixelIntensityRelationship, SpreadPattern
 
 SIZE = 128
@@ -33,6 +33,10 @@ def shape(kind):
     return image
 
 
+def score(change, valid=VALID):
+    return score_change(smooth_change(change, valid))
+
+
 def play(kind, *, seed=0, shift_px=0.0, leaves=False, frames=16):
     """Return 12-bit frames of a body that sways, with contrast that comes in at the sixth."""
     rng = np.random.default_rng(seed)
@@ -51,14 +55,14 @@ def play(kind, *, seed=0, shift_px=0.0, leaves=False, frames=16):
 
 
 def test_nothing_scores_next_to_nothing():
-    found = score_change(noise(0), VALID)
+    found = score(noise(0))
     assert (found.area, found.extent, found.thin, found.signal) == (0, 0, 0, 0)
     # The top thousandth of normal noise lies at 3.1 standard deviations.
     assert 2.5 < found.peak < 4.0
 
 
 def test_a_vein_is_long_and_thin_and_a_pool_is_not():
-    vein, pool = (score_change(noise(1) + 0.2 * shape(k), VALID) for k in ("vein", "pool"))
+    vein, pool = (score(noise(1) + 0.2 * shape(k)) for k in ("vein", "pool"))
     assert vein.thin > 0.3 * vein.area
     assert pool.thin < 0.1 * pool.area
     assert vein.elongation > 3 > 1.5 > pool.elongation
@@ -66,8 +70,8 @@ def test_a_vein_is_long_and_thin_and_a_pool_is_not():
 
 
 def test_a_change_of_exposure_is_not_contrast():
-    one = score_change(noise(2) + 0.2 * shape("vein"), VALID)
-    other = score_change(noise(2) + 0.2 * shape("vein") + np.float32(0.5), VALID)
+    one = score(noise(2) + 0.2 * shape("vein"))
+    other = score(noise(2) + 0.2 * shape("vein") + np.float32(0.5))
     assert other.area == one.area
     assert other.peak == pytest.approx(one.peak, rel=1e-3)
 
@@ -75,8 +79,8 @@ def test_a_change_of_exposure_is_not_contrast():
 def test_what_is_outside_the_field_does_not_count():
     valid = VALID.copy()
     valid[:100] = False
-    assert score_change(noise(3) + 0.2 * shape("vein"), valid).area == 0
-    assert score_change(noise(3), np.zeros_like(VALID)).peak == 0
+    assert score(noise(3) + 0.2 * shape("vein"), valid).area == 0
+    assert score(noise(3), np.zeros_like(VALID)).peak == 0
     assert score_ridges(noise(3), np.zeros_like(VALID))["ridge_peak"] == 0
 
 
@@ -102,7 +106,7 @@ def test_a_spot_film_misses_what_has_left():
     found = score_baselines(play("vein", leaves=True), scale())
     assert found["last_frame.area"] == 0
     assert found["aligned.area"] > 0.005
-    assert found["aligned.lost_share"] == pytest.approx(1.0)
+    assert found["aligned.lost_share"] > 0.9
     stays = score_baselines(play("vein"), scale())
     assert stays["aligned.lost_share"] < 0.3
 
@@ -112,6 +116,12 @@ def test_scores_look_at_no_later_frame():
     early = list(watch_baselines(cine[:9], scale()))
     whole = list(watch_baselines(cine, scale()))
     assert early == whole[:9]
+
+
+def test_a_repeated_image_adds_nothing():
+    cine = play("vein")
+    repeated = list(watch_baselines(np.repeat(cine, 3, axis=0), scale()))
+    assert repeated[::3] == repeated[2::3] == list(watch_baselines(cine, scale()))
 
 
 def test_turned_greys_give_the_same():

@@ -1,3 +1,5 @@
+"""A written CT against the volume that it was made of."""
+
 import os
 from dataclasses import replace
 from pathlib import Path

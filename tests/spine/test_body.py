@@ -1,3 +1,5 @@
+"""Settings of the body: drawn, refused, and what they move."""
+
 from dataclasses import replace
 
 import msgspec

@@ -1,3 +1,5 @@
+"""Fillings against published CT numbers."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Voxels of a patient against what is known of its bones, its tissues and its gas."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -33,7 +35,7 @@ def anatomy() -> Anatomy:
 
 @pytest.fixture(scope="module")
 def trunk(anatomy) -> VoxelGrid:
-    """The whole trunk, coarse."""
+    """Return a coarse grid of the whole trunk."""
     places = anatomy.spine.landmarks
     low, high = places["S1.body"][2] - 40, places["T11.body"][2]
     return grid_about((-230.0, -220.0, float(low)), (230.0, 190.0, float(high)), 4.0)
@@ -67,12 +69,12 @@ def test_the_trunk_weighs_what_a_trunk_weighs(anatomy, trunk, labels):
     for array in arrays:
         assert array.dtype == np.float32
         assert array.shape == trunk.shape
-        assert not array.flags.writeable
+        assert not array.flags["W"]
         assert float(array.min()) >= 0
     soft, adipose, mineral = (float(array.sum()) * litres for array in arrays)
-    # About 30 cm of an adult's trunk: some 12 to 40 kg, of bone mineral a few hundred grams.
+    # About 30 cm of an adult's trunk: some 12 to 40 kg, of bone mineral 100 g and more.
     assert 8 < soft + adipose < 45
-    assert 0.2 < mineral < 1.2
+    assert 0.1 < mineral < 1.2
     inside = labels != Tissue.AIR
     density = sum(array[inside].mean() for array in arrays)
     assert 0.85 < density < 1.1
@@ -84,7 +86,6 @@ def test_the_trunk_weighs_what_a_trunk_weighs(anatomy, trunk, labels):
         (Tissue.AIR, -1000, -990),
         (Tissue.FAT, -110, -70),
         (Tissue.MUSCLE, 20, 75),
-        (Tissue.DISC, 60, 140),
         (Tissue.THECAL_SAC, 0, 70),
         (Tissue.ORGAN, 10, 65),
         (Tissue.BLOOD, 20, 120),
@@ -97,6 +98,15 @@ def test_the_trunk_weighs_what_a_trunk_weighs(anatomy, trunk, labels):
 def test_labels_and_ct_numbers_agree(labels, hu, tissue, low, high):
     median = float(np.median(hu[labels == tissue]))
     assert low <= median <= high
+
+
+def test_the_disc_is_brighter_than_muscle(anatomy):
+    disc = next(disc for disc in anatomy.spine.discs if disc.name == "L3-L4")
+    x, y, z = (float(v) for v in disc.center_lps_mm)
+    grid = grid_about((x - 8, y - 8, z - 2), (x + 8, y + 8, z + 2), 1.0)
+    values = voxelize_hu(anatomy, grid, np.random.default_rng(0), QUIET).values
+    assert (label_tissues(anatomy, grid).values == Tissue.DISC).mean() > 0.7
+    assert 70 <= np.median(values) <= 110
 
 
 def test_ct_numbers_are_those_of_a_scanner(hu):
@@ -141,9 +151,10 @@ def test_bone_lies_where_its_distance_says(anatomy):
     assert float(mineral[distance > 0.36].max(initial=0)) == 0
     shell = (distance < -0.36) & (distance > -0.6)
     assert float(mineral[shell].min()) > 0.2
-    edge = np.abs(distance) < 0.3
+    # So near the surface there is cortex alone, however thin it is.
+    edge = (distance > 0.02) & (distance < 0.36)
     share = np.clip(0.5 - distance[edge] / 0.7, 0, 1)
-    assert np.abs(mineral[edge] - 1.05 * share).max() < 0.25
+    assert np.abs(mineral[edge] - 1.05 * share).max() < 0.01
 
 
 def test_edges_are_smooth_below_a_voxel(anatomy):
