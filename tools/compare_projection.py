@@ -17,7 +17,6 @@ import platform
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -50,12 +49,11 @@ def make_bones(*, with_flesh: bool) -> NDArray[np.float32]:
     z, y, x = at[:, None, None], at[:, None], at
     distance = np.full((SIDE_VOXELS,) * 3, 1e3)
 
-    def add(*faces: NDArray[np.float64]) -> None:
-        nonlocal distance
+    def add(*faces: NDArray[np.floating[Any]]) -> None:
         shape = faces[0]
         for face in faces[1:]:
             shape = np.maximum(shape, face)
-        distance = np.minimum(distance, shape)
+        np.minimum(distance, shape, out=distance)
 
     for number in range(-2, 3):
         up = z - 36 * number + 0.1 * number * y
@@ -188,7 +186,7 @@ def build_itk(itk: Any, kind: Any, volume: Any, task: Any) -> Any:  # noqa: ANN4
 
 def build_rtk(itk: Any, kind: Any, volume: Any, task: Any) -> Any:  # noqa: ANN401
     """Return RTK's filter: JosephForwardProjectionImageFilter."""
-    from itk import RTK as rtk  # type: ignore[import-not-found]  # noqa: N811
+    from itk import RTK as rtk
 
     side, axes = int(task["side"]), task["axes"]
     pixel = DETECTOR_MM / side
@@ -204,6 +202,7 @@ def build_rtk(itk: Any, kind: Any, volume: Any, task: Any) -> Any:  # noqa: ANN4
     last.SetInput(0, empty)
     last.SetInput(1, volume)
     last.SetGeometry(geometry)
+    last.InPlaceOff()  # it shall run more than once
     last.SetNumberOfWorkUnits(1)
     return last
 
@@ -318,4 +317,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -17,6 +17,8 @@ from guidance.cli._options import (
     PatientSide,
     Report,
 )
+from guidance.cli._suite import Observer
+from guidance.records import SpreadPattern
 
 app = typer.Typer(
     name="guidance",
@@ -134,6 +136,72 @@ def evaluate(
         settings=settings,
     )
     raise typer.Exit(run_evaluation(request))
+
+
+@app.command()
+def simulate(
+    out: Out,
+    pattern: Annotated[
+        list[SpreadPattern] | None,
+        typer.Option("--pattern", help="What the runs show, in turn; all of them by default."),
+    ] = None,
+    runs: Annotated[
+        int | None, typer.Option("--runs", min=1, max=1000, help="How many; one of each pattern.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of patient and runs.")] = 0,
+    level: Level = None,
+    side: PatientSide = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="As view.primary_angle_deg=155."),
+    ] = None,
+    with_ct: Annotated[bool, typer.Option("--ct/--no-ct", help="A CT of the patient.")] = False,
+    suite: Annotated[
+        str | None, typer.Option("--suite", help="The runs of a suite, instead of a study.")
+    ] = None,
+    first: Annotated[int, typer.Option("--first", min=0, help="First run of the suite.")] = 0,
+    count: Annotated[
+        int | None, typer.Option("--count", min=1, help="How many runs of the suite.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes; all cores by default.")
+    ] = None,
+    observe: Annotated[
+        list[Observer] | None,
+        typer.Option("--observe", help="Who judges each run of the suite while it is there."),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep/--drop", help="Whether the suite's DICOM files stay.")
+    ] = True,
+) -> None:
+    """Make runs with known truth: a study of one patient, or a suite for training and judging."""
+    if suite is not None:
+        from guidance.cli._suite import SuiteRequest, run_suite, usable_cores
+
+        request = SuiteRequest(
+            suite=suite,
+            out=out,
+            first=first,
+            count=count,
+            workers=workers or usable_cores(),
+            observers=tuple(observe or ()),
+            keeps_runs=keep,
+        )
+        raise typer.Exit(run_suite(request))
+    from guidance.cli._simulate import StudyRequest, run_study
+
+    patterns = tuple(pattern or SpreadPattern)
+    study = StudyRequest(
+        out=out,
+        patterns=patterns,
+        runs=runs or len(patterns),
+        seed=seed,
+        level=level,
+        side=side,
+        changes=tuple(changes or ()),
+        with_ct=with_ct,
+    )
+    raise typer.Exit(run_study(study))
 
 
 @app.command()

@@ -15,6 +15,7 @@ from guidance.simulation._patient import Patient, prepare_patient
 from guidance.simulation._run_settings import RunRanges, RunSettings, draw_run
 from guidance.simulation._simulate import SimulatedRun, simulate_run
 from guidance.simulation._stream import RunOutcome, stream_suite
+from guidance.simulation._study import CtRequest, write_study
 from guidance.simulation._suites import (
     PLANS,
     Suite,
@@ -52,6 +53,7 @@ from guidance.simulation._truth_view import (
 __all__ = [
     "DETECTABILITY_RULE",
     "PLANS",
+    "CtRequest",
     "HeaderKind",
     "HeaderRanges",
     "HeaderSettings",
@@ -98,5 +100,6 @@ __all__ = [
     "truth_of",
     "write_attributes",
     "write_simulated",
+    "write_study",
     "write_truth",
 ]

@@ -307,7 +307,9 @@ def lay_epidural(place: Place, tips: Sequence[int]) -> Layout:
     resistance[core] = 0.7 * OUTSIDE
     resistance[place.labels == Tissue.THECAL_SAC] = 20 * OUTSIDE
     resistance *= _rough(place)
-    sleeve = np.flatnonzero(place.is_open & (root < outer) & (root >= ROOT_RADIUS_MM))
+    # What is called epidural has found the foramen, not merely the root outside of it.
+    inner = _below(place, place.bearings.lateral, course[FORAMEN] + 3.0 * place.bearings.lateral)
+    sleeve = np.flatnonzero(place.is_open & inner & (root < outer) & (root >= ROOT_RADIUS_MM))
     if sleeve.size == 0:
         raise InputError("the root's sleeve lies outside of the sampled box or inside bone")
     starts = []

@@ -131,7 +131,7 @@ EPIDURAL = PoolRanges(
     thickness_mm=(0.8, 1.8),
     roughness=(0.4, 0.9),
     grain_mm=(1.5, 4.0),
-    canal_cost=(0.25, 2.0),
+    canal_cost=(0.15, 1.5),
     dispersion_mm2_s=(0.001, 0.01),
     absorption_s=(600.0, 3600.0),
 )

@@ -67,6 +67,8 @@ class RunRanges:
         Bones blocked; the L4-L5 and L5-S1 joints lead (Manchikanti 2004: most lumbar facet pain).
     vertebra_weights : tuple of float
         How often each. Guess after that.
+    sides : tuple of Side
+        Sides blocked.
     after_injection_s : Range
         How long a run goes on after the last drop. Guess: users watch some seconds.
     quiet_s : Range
@@ -85,6 +87,7 @@ class RunRanges:
         Vertebra.S1,
     )
     vertebra_weights: tuple[float, ...] = (1, 2, 4, 4, 3)
+    sides: tuple[Side, ...] = (Side.LEFT, Side.RIGHT)
     after_injection_s: Range = (2.0, 8.0)
     quiet_s: Range = (6.0, 16.0)
     marker_share: float = 0.15
@@ -256,4 +259,4 @@ def _draw_place(rng: np.random.Generator, ranges: RunRanges) -> tuple[Vertebra, 
     """Return the vertebra and the side of a target."""
     weights = np.array(ranges.vertebra_weights) / np.sum(ranges.vertebra_weights)
     vertebra = ranges.vertebrae[int(rng.choice(len(ranges.vertebrae), p=weights))]
-    return vertebra, (Side.LEFT, Side.RIGHT)[int(rng.integers(2))]
+    return vertebra, ranges.sides[int(rng.integers(len(ranges.sides)))]

@@ -194,6 +194,8 @@ class VesselRanges:
 
 # Length of vessel whose resting transit time is called the wash-out: about what a field shows.
 WASHOUT_PATH_MM = 60.0
+# The stem of a lumbar artery is at most about this wide (2-3 mm, Arslan 2011). Millimetres.
+ARTERY_STEM_MM = 2.8
 # A vessel this thin near the tip shows later, or less, than the trunk that it feeds.
 REMOTE_DIAMETERS_MM = (0.4, 0.6)
 VEIN_ROUTES = (
@@ -217,7 +219,7 @@ def draw_vessel(
     peak rate; where no calibre of the range does, the dose gives way.
     """
     is_artery = bool(rng.random() < ranges.arterial_share)
-    route = VesselRoute.DORSAL_ARTERY if is_artery else VEIN_ROUTES[rng.integers(len(VEIN_ROUTES))]
+    vein = VEIN_ROUTES[rng.integers(len(VEIN_ROUTES))]
     largest = float(rng.uniform(*ranges.largest_velocity_mm_s))
     is_late = is_mixed and rng.random() < ranges.late_share
     delay = injection.duration_s * float(rng.uniform(*ranges.delay_share)) if is_late else 0.0
@@ -227,12 +229,14 @@ def draw_vessel(
         wanted = float(rng.uniform(*ranges.vascular_fraction))
     # What comes before a late entry is lost to the vessel.
     wanted = min(wanted, 0.9 * (1 - delay / injection.duration_s)) if is_late else wanted
+    rate = wanted / (1 - delay / injection.duration_s) * injection.peak_rate_ml_s
+    least = float(np.sqrt(rate / flow_ml_s(1.0, largest) / SAFE))
+    # No artery here is wide enough for all of a fast injection; a vein is then what was entered.
+    is_artery = is_artery and (is_mixed or least <= ranges.artery_diameter_mm[1])
     is_remote = rng.random() < ranges.remote_share
     low, high = ranges.artery_diameter_mm if is_artery else ranges.diameter_mm
     if is_remote and not is_artery:
         low, high = REMOTE_DIAMETERS_MM
-    rate = wanted / (1 - delay / injection.duration_s) * injection.peak_rate_ml_s
-    least = float(np.sqrt(rate / flow_ml_s(1.0, largest) / SAFE))
     if is_mixed and least > high:
         wanted *= (high / least) ** 2
         least = high
@@ -240,9 +244,10 @@ def draw_vessel(
     least = float(np.clip(least, low, DIAMETERS_MM[1]))
     entry = log_uniform(rng, least, max(high, least))
     washout = log_uniform(rng, *(ranges.artery_washout_s if is_artery else ranges.washout_s))
-    trunk = float(np.clip(rng.uniform(*ranges.trunk_diameter_mm), 1.2 * entry, DIAMETERS_MM[1]))
+    widest = ARTERY_STEM_MM if is_artery else DIAMETERS_MM[1]
+    trunk = float(np.clip(rng.uniform(*ranges.trunk_diameter_mm), 1.2 * entry, widest))
     return VesselSettings(
-        route=route,
+        route=VesselRoute.DORSAL_ARTERY if is_artery else vein,
         dose_fraction=float(wanted),
         entry_diameter_mm=entry,
         trunk_diameter_mm=max(trunk, entry),

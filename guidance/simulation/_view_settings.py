@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from guidance.errors import InputError
 from guidance.geometry import ConeBeamView
 from guidance.records import FloatArray
 from guidance.simulation._motion import Range
@@ -87,6 +88,12 @@ class ViewSettings:
     detector_mm: float
     matrix: int
     target_off_px: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        """Refuse an impossible pose now, not when the patient has been built."""
+        if not 64 <= self.matrix <= 4096:
+            raise InputError(f"matrix is {self.matrix}, expected 64 to 4096")
+        make_view(self, np.zeros(3))
 
 
 def draw_view(rng: np.random.Generator, ranges: ViewRanges, is_left: bool) -> ViewSettings:

@@ -43,14 +43,13 @@ def _corner(local: LocalBone, beside: FloatArray, sign: int) -> FloatArray:
     `beside` lies in the TP, a few millimetres aside of the corner.
     """
     back = local.hit(beside + vector(0.0, 14.0, 0.0), vector(0.0, -1.0, 0.0), 24.0)
+    # Where a ray passes the bone by, what the construction says stands in.
+    behind = back[1] if abs(back[1] - beside[1]) < 7.5 else beside[1] + 3.0
     side = local.hit(
-        vector(beside[0] + sign * 20.0, back[1] + 3.5, beside[2]),
-        vector(-sign, 0.0, 0.0),
-        36.0,
+        vector(beside[0] + sign * 20.0, behind + 3.5, beside[2]), vector(-sign, 0.0, 0.0), 36.0
     )
-    # Past the bone's back, the ray finds nothing near: then about the usual distance.
-    aside = side[0] if abs(beside[0] - side[0]) < 9.0 else beside[0] - sign * 5.0
-    around = vector(aside + sign * 0.7, back[1] + 0.7, beside[2])
+    aside = side[0] if abs(beside[0] - side[0]) < 7.5 else beside[0] - sign * 4.5
+    around = vector(aside + sign * 0.7, behind + 0.7, beside[2])
     look, across = vector(-sign * 0.7, -0.7, 0.0), vector(sign * 0.7, -0.7, 0.0)
     return valley(local, around, look, across, 4.0)
 

@@ -239,6 +239,8 @@ def test_what_is_drawn_can_be_carried():
             rate = vessel.dose_fraction * push.peak_rate_ml_s
             assert rate <= vessel.most_ml_s * 1.001
             assert vessel.dose_fraction >= (0.9 if pattern == "vascular" else 0.001)
+            widest = 1.4 if vessel.kind is VesselKind.ARTERIAL else 4.0
+            assert vessel.entry_diameter_mm <= widest
             assert 0.3 <= vessel.entry_diameter_mm <= vessel.trunk_diameter_mm <= 4
 
 

@@ -134,6 +134,15 @@ def test_points_fill_their_voxels():
         assert len(np.unique(np.sign(away[cell == one]), axis=0)) == 8
 
 
+def test_the_sacrum_has_bearings_without_pedicles():
+    known = painted_l4()
+    assert "S1.left.pedicle" not in known.landmarks
+    b = take_bearings(known, "S1", "left")
+    upper = known.landmark("L5.left.pedicle")
+    assert (b.pedicle - b.opposite_pedicle) @ b.lateral > 20
+    assert 15 < np.linalg.norm(upper - b.pedicle) < 45
+
+
 def test_a_missing_landmark_is_named():
     known = painted_l4()
     bare = Surroundings(
