@@ -13,7 +13,7 @@ from guidance.io import hash_file, open_run
 from guidance.pipeline import analyze_run
 
 GOLDEN = Path(__file__).parent / "golden" / "samples.json"
-NAMES = ("none", "perineural", "intravascular", "mixed")
+NAMES = ("none", "perineural", "epidural", "intravascular", "mixed")
 
 
 def summarise(path: Path) -> dict:

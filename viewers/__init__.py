@@ -5,12 +5,19 @@ Importing it loads neither napari nor Qt. The manifest, ``napari.yaml``, names w
 
 from viewers.layers import ImageLayer, LayerArguments, run_layer
 from viewers.reader import get_reader
-from viewers.samples import open_intravascular, open_mixed, open_none, open_perineural
+from viewers.samples import (
+    open_epidural,
+    open_intravascular,
+    open_mixed,
+    open_none,
+    open_perineural,
+)
 
 __all__ = [
     "ImageLayer",
     "LayerArguments",
     "get_reader",
+    "open_epidural",
     "open_intravascular",
     "open_mixed",
     "open_none",

@@ -20,6 +20,11 @@ def open_mixed() -> list[ImageLayer]:
     return _open("mixed")
 
 
+def open_epidural() -> list[ImageLayer]:
+    """Open the run whose contrast runs along a nerve root: a tube, and no vessel."""
+    return _open("epidural")
+
+
 def open_none() -> list[ImageLayer]:
     """Open the run without contrast."""
     return _open("none")

@@ -11,7 +11,7 @@ from guidance.pipeline import AnalysisRequest, RunResult
 from guidance.records import Cine
 from guidance.report import IndexEntry, render_index, render_thumbnail
 
-_ORDER = ("none", "perineural", "intravascular", "mixed")
+_ORDER = ("none", "perineural", "epidural", "intravascular", "mixed")
 
 
 def run_demo(out: Path) -> ExitStatus:
@@ -19,7 +19,8 @@ def run_demo(out: Path) -> ExitStatus:
     try:
         folder = sample_folder()
         truth = json.loads((folder / "truth.json").read_text())
-    except (GuidanceError, OSError, ValueError) as error:
+        expected = {run["file"]: run["verdict"] for run in truth["runs"].values()}
+    except (GuidanceError, OSError, ValueError, KeyError) as error:
         say(f"the bundled samples cannot be used: {error}")
         return ExitStatus.NOTHING_READ
     entries: dict[str, IndexEntry] = {}
@@ -32,7 +33,7 @@ def run_demo(out: Path) -> ExitStatus:
             verdict=result.analysis.contrast.verdict,
             sentence="; ".join(result.analysis.contrast.grounds[:2]),
             thumbnail_png=render_thumbnail(result.analysis, cine, result.outlines),
-            expected=truth["runs"][f"{name}.dcm"]["verdict"],
+            expected=expected[f"{name}.dcm"],
         )
 
     session = Session(
@@ -47,7 +48,7 @@ def run_demo(out: Path) -> ExitStatus:
         return status
     ordered = [entries[name] for name in _ORDER if name in entries]
     try:
-        write_atomically(out / "index.html", render_index(ordered, "Four simulated runs").encode())
+        write_atomically(out / "index.html", render_index(ordered, "Five simulated runs").encode())
     except GuidanceError as error:
         say(f"index.html: {error}")
         return ExitStatus.SOME_FAILED

@@ -50,7 +50,8 @@ def test_a_sample_folder_goes_all_the_way(guidance, sample_dicoms, tmp_path):
     done = guidance("analyze", sample_dicoms, "--out", tmp_path / "out")
     assert done.returncode == 0
     found = {result["source"]["path"]: result["contrast"] for result in results(done)}
-    truth = json.loads((sample_dicoms / "truth.json").read_text())["runs"]
+    runs = json.loads((sample_dicoms / "truth.json").read_text())["runs"]
+    truth = {run["file"]: run for run in runs.values()}
     assert set(found) == set(truth)
     for name, contrast in found.items():
         expected = truth[name]

@@ -7,7 +7,7 @@ import pytest
 
 from guidance.errors import InputError
 from guidance.geometry import ConeBeamView, moved, project, ray_direction
-from guidance.projection import integrate, integrate_reference
+from guidance.projection import PreparedVolume, integrate, integrate_reference
 from guidance.records import Volume
 
 MIDDLE = (0.0, 0.0, 0.0)
@@ -216,6 +216,14 @@ class TestBesideTheReference:
         assert image[16, 16] == pytest.approx(9.0, abs=0.1)
         assert integrate_reference(volume, view)[16, 16] == pytest.approx(9.0, abs=0.1)
 
+    def test_a_source_beside_the_volume(self):
+        # Half of the volume lies behind the source, where no ray goes.
+        volume = volume_of(bony().values, (3.0, 3.0, 3.0), (20.0, 480.0, 0.0))
+        view = view_at(-20, sid_mm=900.0, sod_mm=500.0, spacing_det_mm=(9.0, 9.0))
+        plain = integrate_reference(volume, view, 0.2)
+        assert plain.max() > 1
+        assert root_mean_square(integrate(volume, view) - plain) <= 0.02 * root_mean_square(plain)
+
     def test_the_step_of_the_reference_is_fine_enough(self):
         volume, view = bony(), view_at(25, 15, side=32)
         coarse, fine = (integrate_reference(volume, view, step) for step in (0.1, 0.01))
@@ -283,6 +291,13 @@ class TestInvariants:
         whole = (volume.values > 0.3).astype(dtype)
         expected = integrate(volume_of(whole.astype(np.float32), (0.6,) * 3), view)
         np.testing.assert_array_equal(integrate(volume_of(whole, (0.6,) * 3), view), expected)
+
+    def test_a_prepared_volume_gives_the_same(self):
+        volume = bony()
+        prepared = PreparedVolume(volume)
+        for angles in ((0, 0), (90, 0), (25, 15), (0, 85), (85, 5)):
+            view = view_at(*angles)
+            np.testing.assert_array_equal(integrate(prepared, view), integrate(volume, view))
 
     def test_the_same_bytes_each_time(self):
         volume, view = bony(), view_at(17, 5)

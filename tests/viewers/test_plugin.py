@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SAMPLES = ("perineural", "intravascular", "mixed", "none")
+SAMPLES = ("perineural", "intravascular", "mixed", "epidural", "none")
 
 Run = Callable[..., dict[str, Any]]
 
