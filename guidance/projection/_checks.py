@@ -64,13 +64,14 @@ def check_sums(image: NDArray[np.float32]) -> None:
         )
 
 
-def without_beyond(volume: Volume, rays: Rays) -> NDArray[np.generic]:
-    """Return the values, 0 where a voxel lies beyond the detector; no copy where none does."""
+def without_beyond(volume: Volume, rays: Rays) -> Volume:
+    """Return the volume, 0 where a voxel lies beyond the detector; itself where none does."""
     slice_, row, column, constant = rays.depth_from_vox
     s, r, c = np.ogrid[tuple(slice(n) for n in volume.values.shape)]
     ends = (s[[0, -1]], r[:, [0, -1]], c[:, :, [0, -1]])
     farthest = (slice_ * ends[0] + row * ends[1] + column * ends[2] + constant).max()
     if farthest <= rays.sid_mm:
-        return volume.values
+        return volume
     depth = (slice_ * s + row * r + constant).astype(np.float32) + (column * c).astype(np.float32)
-    return np.where(depth <= rays.sid_mm, volume.values, volume.values.dtype.type(0))
+    values = np.where(depth <= rays.sid_mm, volume.values, volume.values.dtype.type(0))
+    return Volume(values=values, lps_from_vox=volume.lps_from_vox)

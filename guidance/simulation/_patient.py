@@ -21,7 +21,7 @@ BONE_SPACING_MM = 0.8
 SOFT_SPACING_MM = 2.5
 # Around the spine's bones: how far below and above the vertebrae a C-arm looks.
 _BONE_LOW_MM = (-130.0, -80.0, -150.0)
-_BONE_HIGH_MM = (130.0, 75.0, 150.0)
+_BONE_HIGH_MM = (130.0, 75.0, 172.0)
 # ICRU-44 cortical bone is 58 % mineral; the rest, collagen and water, attenuates like muscle. The
 # X-ray tables know that bone, the voxels hold mineral and soft tissue apart.
 MINERAL_SHARE = 0.58

@@ -4,7 +4,9 @@ import numpy as np
 
 from guidance.anatomy import Side, Vertebra
 from guidance.errors import InputError
-from guidance.records import FloatArray
+from guidance.records import FloatArray, SpreadPattern
+from guidance.simulation._patient import Patient
+from guidance.simulation._pool_layouts import find_joint_entry
 from guidance.simulation._run_settings import PlacedNeedle, RunSettings
 from guidance.spine import BlockTarget, Spine, block_targets, bone_distance
 
@@ -53,9 +55,17 @@ def place_tip(spine: Spine, placed: PlacedNeedle) -> FloatArray:
     return off_bone(spine, target.block_point_lps_mm + np.array(placed.needle.tip_offset_mm))
 
 
-def tips_of(spine: Spine, settings: RunSettings) -> FloatArray:
-    """Return the places (K, 3) of the injecting needle's tip, one for each repositioning."""
-    tips = [place_tip(spine, settings.needle)]
+def tips_of(patient: Patient, settings: RunSettings) -> FloatArray:
+    """Return the places (K, 3) of the injecting needle's tip, one for each repositioning.
+
+    Contrast that fills a joint was injected at its edge; else the tip is at the nerve's target.
+    """
+    spine, placed = patient.anatomy.spine, settings.needle
+    if settings.contrast.pattern is SpreadPattern.INTRA_ARTICULAR:
+        entry = find_joint_entry(patient.surroundings, str(placed.vertebra), str(placed.side))
+        tips = [off_bone(spine, entry)]
+    else:
+        tips = [place_tip(spine, placed)]
     for move in settings.repositioned_mm:
-        tips.append(tips[-1] + np.array(move))
+        tips.append(off_bone(spine, tips[-1] + np.array(move)))
     return np.array(tips)

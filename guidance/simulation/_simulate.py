@@ -19,9 +19,14 @@ from guidance.simulation._picture import Picture, PlacedPoints
 from guidance.simulation._place import find_target, place_tip, tips_of
 from guidance.simulation._recording import StoredFrames, pulse_times, repeat_frames
 from guidance.simulation._run_settings import PlacedNeedle, RunSettings
+from guidance.simulation._splat import pixel_area_cm2
 from guidance.simulation._transmission import Map
 from guidance.simulation._view_settings import make_view
 from guidance.simulation._visibility import VisibilityRule
+from guidance.spine import Spine
+
+# The field's upper edge stays this far below the spine's end, for the beam's spread.
+_BELOW_TOP_MM = 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -121,9 +126,10 @@ def simulate_run(settings: RunSettings, patient: Patient) -> SimulatedRun:
     placed = settings.needle
     target = find_target(spine, placed.vertebra, placed.side)
     view = replace(
-        make_view(settings.view, target.block_point_lps_mm), mirrored=settings.header.mirrored
+        make_view(settings.view, target.block_point_lps_mm, _top_of(spine)),
+        mirrored=settings.header.mirrored,
     )
-    tips = tips_of(spine, settings)
+    tips = tips_of(patient, settings)
     needle = _points(placed, tips[0])
     others = tuple(_points(other, place_tip(spine, other)) for other in settings.others)
     course = _contrast(settings, patient, needle, tips, times, course_rng)
@@ -158,6 +164,12 @@ def simulate_run(settings: RunSettings, patient: Patient) -> SimulatedRun:
         course=course,
         truth=_find_truth(settings, picture, chain, course, target.block_point_lps_mm, kvp, mas),
     )
+
+
+def _top_of(spine: Spine) -> float:
+    """Return how high the spine goes, z in millimetres: above T11 there are no bones."""
+    corners = [spine.landmarks[f"T11.{side}.superior_endplate"] for side in Side]
+    return float(min(corner[2] for corner in corners)) - _BELOW_TOP_MM
 
 
 def _points(placed: PlacedNeedle, tip_lps_mm: FloatArray) -> PlacedPoints:
@@ -237,6 +249,7 @@ def _find_truth(
     rule = VisibilityRule(spacing_iso_mm=float(np.mean(first_view.spacing_iso_mm)))
     noise = chain.relative_noise(open_maps, rule.spacing_iso_mm)
     per_mg = chain.contrast_per_mg(open_maps)
+    per_area = _pixels_per_cm2(course, first_view)
 
     was_there, has_vessel = course.masses_mg[0] > 0, bool(course.in_vessel.any())
     starts = [int(np.searchsorted(times, onset)) for onset, _ in course.injections_s]
@@ -252,18 +265,19 @@ def _find_truth(
         masses = course.masses_mg[pulse]
         bone = picture.bone_lps_mm(block_point_lps_mm, time_s)
         points = np.stack((picture.tip_lps_mm(time_s), bone))
-        (tip_px[pulse], bone_px[pulse]), depths = project(view, points)
+        (tip_px[pulse], bone_px[pulse]), _ = project(view, points)
         scale[pulse] = _scale(view) / _scale(first_view)
         shift[pulse] = np.linalg.norm(bone - first_bone)
         new = picture.iodine(time_s, np.where(was_there, np.float32(0), masses))
         everything = picture.iodine(time_s, masses) if was_there.any() else new
-        area = float(np.prod(view.spacing_det_mm)) * (depths[0] / view.sid_mm) ** 2 / 100
-        in_image[pulse] = float(everything.sum()) * area
+        zoom = float(np.prod(view.spacing_det_mm) / np.prod(first_view.spacing_det_mm))
+        in_image[pulse] = float(everything.sum()) * zoom * _area_of(masses, per_area)
         inside = inside_field(collimator_at(settings.collimation, shape, time_s), shape)
         seen[pulse] = rule.is_visible(per_mg * new, noise, None, inside)
         if has_vessel:
-            vessel = picture.iodine(time_s, np.where(course.in_vessel, masses, np.float32(0)))
-            in_vessel[pulse] = float(vessel.sum()) * area
+            held = np.where(course.in_vessel, masses, np.float32(0))
+            vessel = picture.iodine(time_s, held)
+            in_vessel[pulse] = float(vessel.sum()) * zoom * _area_of(held, per_area)
             share = (vessel / np.maximum(everything, 1e-6)).astype(np.float32)
             passes = rule.passes(per_mg * vessel, noise, share, inside)
             vessel_seen[pulse] = rule.is_enough(passes)
@@ -294,6 +308,20 @@ def _find_truth(
         new_mg=course.injected_mg - course.residue_mg,
         vessel_from_tip_mm=from_tip,
     )
+
+
+def _pixels_per_cm2(course: ContrastCourse, view: ConeBeamView) -> FloatArray:
+    """Return how many pixels a square centimetre covers at each cell's depth, (N,)."""
+    _, depths = project(view, course.points_lps_mm.astype(np.float64))
+    cells, n_cells = course.point_cell, course.masses_mg.shape[1]
+    sums = np.bincount(cells, 1 / pixel_area_cm2(view, depths), minlength=n_cells)
+    return np.asarray(sums / np.maximum(np.bincount(cells, minlength=n_cells), 1))
+
+
+def _area_of(masses_mg: NDArray[np.float32], per_area: FloatArray) -> float:
+    """Return the area of a pixel that turns the sum of a map of cells (N,) back into mass. cm²."""
+    total = float(masses_mg.sum(dtype=np.float64))
+    return total / float(masses_mg @ per_area) if total > 0 else 0.0
 
 
 def _scale(view: ConeBeamView) -> float:

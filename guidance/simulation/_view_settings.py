@@ -10,6 +10,9 @@ from guidance.geometry import ConeBeamView
 from guidance.records import FloatArray
 from guidance.simulation._motion import Range
 
+# However the field is moved, the target stays this far within it, as a share of its size.
+MOST_OFF_CENTRE = 0.4
+
 
 class ViewKind(StrEnum):
     """The views in which medial branch blocks are done."""
@@ -126,8 +129,21 @@ def draw_view(rng: np.random.Generator, ranges: ViewRanges, is_left: bool) -> Vi
     )
 
 
-def make_view(settings: ViewSettings, target_lps_mm: FloatArray) -> ConeBeamView:
-    """Return the C-arm that sees the target (3,) where the settings want it."""
+def make_view(
+    settings: ViewSettings, target_lps_mm: FloatArray, highest_z_mm: float = np.inf
+) -> ConeBeamView:
+    """Return the C-arm that sees the target where the settings want it.
+
+    Parameters
+    ----------
+    settings : ViewSettings
+        The view.
+    target_lps_mm : (3,) float64 array
+        The target. Millimetres.
+    highest_z_mm : float
+        How far up there is anything to see: the field is moved down to it, the target with it, but
+        never out of the field. Millimetres.
+    """
     spacing = settings.detector_mm / settings.matrix
     about_target = ConeBeamView(
         primary_angle_deg=settings.primary_angle_deg,
@@ -143,6 +159,8 @@ def make_view(settings: ViewSettings, target_lps_mm: FloatArray) -> ConeBeamView
     right, down, _ = about_target.axes
     row_mm, column_mm = about_target.spacing_iso_mm
     row, column = settings.target_off_px
+    top_row = (highest_z_mm - float(target_lps_mm[2])) / row_mm - settings.matrix / 2
+    row = max(min(row, top_row), -MOST_OFF_CENTRE * settings.matrix)
     x, y, z = (float(v) for v in target_lps_mm - row * row_mm * down - column * column_mm * right)
     return ConeBeamView(
         primary_angle_deg=settings.primary_angle_deg,

@@ -142,7 +142,9 @@ def build_spine(settings: SpineSettings) -> Spine:
         for name in list(landmarks)
         if name.endswith(BLOCK_POINT)
     }
-    discs, joints, foramina, canal = find_spaces(settings, poses, sacrum, arches, below)
+    discs, joints, foramina, canal = find_spaces(
+        settings, poses, sacrum, arches, below, tuple(bones)
+    )
     return Spine(
         settings=settings,
         bones=tuple(bones),

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from guidance.records import FloatArray
-from guidance.spine._settings import DiscSettings, SpineSettings, VertebraSettings
-
-SACRAL_HOLLOW_MM = 1.2  # of the S1 endplate; guess
+from guidance.spine._settings import (
+    SACRAL_HOLLOW_MM,
+    SpineSettings,
+    VertebraSettings,
+    rim_gap_mm,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,11 +74,6 @@ def wedge_deg(v: VertebraSettings) -> float:
     return float(np.rad2deg((v.height_anterior_mm - v.height_posterior_mm) / depth))
 
 
-def rim_gap_mm(disc: DiscSettings, hollow_below: float, hollow_above: float) -> float:
-    """Return the distance between the rims that a disc's height in its middle leaves."""
-    return max(disc.height_mm - 0.8 * (hollow_below + hollow_above), 1.2)
-
-
 def stand(settings: SpineSettings) -> tuple[tuple[Pose, ...], Pose]:
     """Return the poses of T11 to L5, and that of the sacrum (origin: middle of its endplate)."""
     sacrum_rotation = turn_x(settings.sacrum.slope_deg)
@@ -90,7 +88,7 @@ def stand(settings: SpineSettings) -> tuple[tuple[Pose, ...], Pose]:
             @ turn_z(disc.axial_deg)
         )
         between = rotation[:, 2] + turned[:, 2]
-        gap = rim_gap_mm(disc, hollow_below, v.endplate_hollow_mm[1])
+        gap = rim_gap_mm(disc.height_mm, hollow_below, v.endplate_hollow_mm[1])
         endplate = endplate + gap * between / np.linalg.norm(between)
         half_wedge = 0.5 * wedge_deg(v)
         own = turned @ turn_x(-half_wedge)

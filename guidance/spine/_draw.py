@@ -8,6 +8,7 @@ from guidance.anatomy import Vertebra
 from guidance.errors import InputError
 from guidance.spine import _sizes as sizes
 from guidance.spine._settings import (
+    SACRAL_HOLLOW_MM,
     DiscSettings,
     FacetSettings,
     Pair,
@@ -15,9 +16,12 @@ from guidance.spine._settings import (
     SacrumSettings,
     SpineSettings,
     VertebraSettings,
+    rim_gap_mm,
 )
 
 Range = tuple[float, float]
+# No disc is drawn lower than this in its middle, and this stays between the rims. Guess.
+LEAST_DISC_MM, FREE_RIM_MM = 5.0, 1.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,7 @@ class SpineRanges:
     asymmetry: Range = (0.0, 0.08)  # guess
     bone_density: Range = (0.55, 1.1)  # osteoporosis: T-score -2.5 is some 30 % less
     crest_above_mm: Range = (22.0, 46.0)  # L4-L5 in most, the L5 body to L4 in all: about
-    rib_12_mm: Range = (45.0, 150.0)  # about: 30 to 180 mm
+    rib_12_mm: Range = (65.0, 150.0)  # about: 30 to 180 mm
     variation: Range = (0.7, 1.1)
 
     def __post_init__(self) -> None:
@@ -192,7 +196,9 @@ def _lordosis_of_discs(lordosis_deg: float, wedges_deg: float) -> tuple[float, .
     return (*kyphosis, *(share * discs for share in sizes.DISC_LORDOSIS_SHARE))
 
 
-def _discs(dice: _Dice, lordosis_deg: float, wedges_deg: float) -> tuple[DiscSettings, ...]:
+def _discs(
+    dice: _Dice, vertebrae: tuple[VertebraSettings, ...], lordosis_deg: float, wedges_deg: float
+) -> tuple[DiscSettings, ...]:
     ranges = dice.ranges
     lordosis = _lordosis_of_discs(lordosis_deg, wedges_deg)
     cobb = dice.within(ranges.scoliosis_deg) * float(dice.rng.choice((-1.0, 1.0)))
@@ -202,17 +208,23 @@ def _discs(dice: _Dice, lordosis_deg: float, wedges_deg: float) -> tuple[DiscSet
     lean = -np.sin(np.clip(at / 3.5, -1.0, 1.0) * np.pi) * cobb
     lean /= max(float(np.abs(np.sin(np.clip(at / 3.5, -1.0, 1.0) * np.pi)).sum()), 1e-6) / 2
     found = []
-    for i, name in enumerate(sizes.LEVELS):
-        height = dice.about(sizes.DISC_HEIGHT_MM[i], sizes.SPREAD_DISC)
+    hollows = [v.endplate_hollow_mm[0] for v in vertebrae[1:]] + [SACRAL_HOLLOW_MM]
+    for i, v in enumerate(vertebrae):
+        full = dice.about(sizes.DISC_HEIGHT_MM[i], sizes.SPREAD_DISC)
         keep = 1.0 - dice.worn(ranges.disc_narrowing)
+        height = max(full * keep, LEAST_DISC_MM)
         # Vertebrae turn with the curve, some 0.2 degrees a degree: guess.
         turn = dice.within(ranges.rotation_deg) + 0.2 * float(lean[i])
+        # The rims never touch, so a narrow disc cannot be bent far, nor both ways at once.
+        free = 0.7 * (rim_gap_mm(height, hollows[i], v.endplate_hollow_mm[1]) - FREE_RIM_MM)
+        bend = float(np.rad2deg(np.arctan2(2 * free, v.depth_lower_mm)))
+        aside = float(np.rad2deg(np.arctan2(2 * free, v.width_lower_mm)))
         found.append(
             DiscSettings(
-                upper=name,
-                height_mm=max(height * keep, 3.0),
-                lordosis_deg=float(np.clip(lordosis[i] * (0.6 + 0.4 * keep), -8.0, 26.0)),
-                lateral_deg=float(np.clip(lean[i] + dice.near(0.0, 0.7), -10.0, 10.0)),
+                upper=v.name,
+                height_mm=height,
+                lordosis_deg=float(np.clip(lordosis[i], max(-bend, -8.0), min(bend, 26.0))),
+                lateral_deg=float(np.clip(lean[i] + dice.near(0.0, 0.7), -aside, aside)),
                 axial_deg=float(np.clip(turn, -6.0, 6.0)),
             )
         )
@@ -264,7 +276,7 @@ def draw_spine(rng: np.random.Generator, ranges: SpineRanges) -> SpineSettings:
         )
         for v in vertebrae[2:]
     )
-    discs = _discs(dice, lordosis, float(wedges))
+    discs = _discs(dice, vertebrae, lordosis, float(wedges))
     eleventh = dice.about(190.0, 0.1)  # about
     twelfth = dice.within(ranges.rib_12_mm)
     return SpineSettings(

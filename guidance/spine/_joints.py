@@ -96,13 +96,13 @@ class JointFrame:
     @property
     def iap_half(self) -> FloatArray:
         """Half axes of the IAP's solid: across, along the normal, up."""
-        return np.array((0.5 * self.width_mm - 0.4, IAP_HALF_MM, 0.5 * self.height_mm + 2.6))
+        return np.array((0.5 * self.width_mm - 0.4, IAP_HALF_MM, 0.5 * self.height_mm + 3.6))
 
     @property
     def iap_middle(self) -> FloatArray:
         """Centre of the IAP's solid."""
         middle: FloatArray = (
-            self.center + (self.gap_mm + IAP_HALF_MM - 1.0) * self.normal + 1.0 * self.up
+            self.center + (self.gap_mm + IAP_HALF_MM - 1.0) * self.normal - 0.5 * self.up
         )
         return middle
 

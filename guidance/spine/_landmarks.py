@@ -125,7 +125,8 @@ def narrowest(local: LocalBone, middle: FloatArray, half: float) -> FloatArray:
 
     The cross-section is what is connected to its middle in a plane y = constant.
     """
-    grid = np.arange(-half, half + 0.01, 0.7)
+    n = int(np.ceil(half / 0.7))
+    grid = 0.7 * np.arange(-n, n + 1)
     x, z = np.meshgrid(grid, grid, indexing="ij")
     best, center = np.inf, middle
     for dy in (-2.0, -1.0, 0.0, 1.0, 2.0):

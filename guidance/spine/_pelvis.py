@@ -113,10 +113,10 @@ def rib_table(rib: RibSettings, v: VertebraSettings, arch: Arch, side: int) -> F
     slope = np.cos(np.deg2rad(rib.drop_deg))
     run = neck + np.concatenate(((0.0,), np.cumsum(steps)))
     length = slope * rib.length_mm[side]
-    n = int(np.clip(np.ceil(length / 16.0), 2, 16))
+    n = int(np.clip(np.ceil(length / 12.0), 4, 18))
     at = np.linspace(min(neck, 0.6 * length), length, n)
-    # Level as far as the transverse processes of the next level, then down.
-    drop = np.tan(np.deg2rad(rib.drop_deg)) * np.maximum(at - 12.0, 0.0)
+    # Level beside the spine, then ever more steeply, so that it clears the processes below.
+    drop = np.tan(np.deg2rad(rib.drop_deg)) * at * at / (at + 22.0)
     points = [head]
     points += [
         np.array((sign * np.interp(a, run, x), np.interp(a, run, y), z - 1.0 - d))

@@ -91,7 +91,7 @@ def vertebra_places(
     """Return the landmarks of a vertebra, without its name in front."""
     local = _local(bone)
     back = np.array((0.0, 1.0, 0.0))
-    behind = np.array((0.0, arch.wall_mm + v.canal_depth_mm + 5.0, arch.spinous_tip_z_mm))
+    behind = vector(0.0, v.spinous_reach_mm - 6.0, arch.spinous_tip_z_mm)
     found = {"body": np.zeros(3), "spinous_process": local.reach(behind, back, 90.0)}
     for side, sign in enumerate(SIGNS):
         name = "left" if sign > 0 else "right"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from guidance.records import FloatArray
-from guidance.spine._chain import SACRAL_HOLLOW_MM, turn_x
+from guidance.spine._chain import turn_x
 from guidance.spine._joints import (
     JointFrame,
     add_superior_process,
@@ -18,7 +18,7 @@ from guidance.spine._joints import (
     facet_joint,
 )
 from guidance.spine._kernels import SUBTRACT
-from guidance.spine._settings import DiscSettings, SacrumSettings
+from guidance.spine._settings import SACRAL_HOLLOW_MM, DiscSettings, SacrumSettings
 from guidance.spine._shape import Shape, vector
 from guidance.spine._vertebra import facet_rise
 

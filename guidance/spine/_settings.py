@@ -282,6 +282,17 @@ class RibSettings:
         check_numbers(self, {"length_mm": (15, 300), "drop_deg": (0, 70), "radius_mm": (2.5, 9)})
 
 
+SACRAL_HOLLOW_MM = 1.2  # of the S1 endplate; guess
+# Of a hollow's depth, what it adds to the disc's height in the middle.
+HOLLOW_SHARE = 0.8
+LEAST_RIM_GAP_MM = 0.4
+
+
+def rim_gap_mm(height_mm: float, hollow_below_mm: float, hollow_above_mm: float) -> float:
+    """Return the distance between the rims that a disc's height in its middle leaves."""
+    return max(height_mm - HOLLOW_SHARE * (hollow_below_mm + hollow_above_mm), 1.2)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpineSettings:
     """A whole spine T11 to the pelvis.
@@ -318,10 +329,26 @@ class SpineSettings:
         if tuple(r.vertebra for r in self.ribs) != LEVELS[:2]:
             raise InputError("ribs must be those of T11 and T12, in this order")
         check_numbers(self, {"scale": (0.5, 2.5), "bone_density": (0.2, 1.6)})
+        self._check_rims()
         for upper, lower in pairwise(self.vertebrae):
             step = abs(upper.width_lower_mm - lower.width_upper_mm)
             if step > 14:
                 raise InputError(
                     f"the endplates of {upper.name} and {lower.name} differ by {step:g} mm in "
                     "width; neighbours agree within 14 mm"
+                )
+
+    def _check_rims(self) -> None:
+        """Refuse angles at which the bodies on both sides of a disc would run into each other."""
+        hollows = [v.endplate_hollow_mm[0] for v in self.vertebrae[1:]] + [SACRAL_HOLLOW_MM]
+        for v, disc, hollow in zip(self.vertebrae, self.discs, hollows, strict=True):
+            gap = rim_gap_mm(disc.height_mm, hollow, v.endplate_hollow_mm[1])
+            bend = np.tan(np.deg2rad(abs(disc.lordosis_deg))) * 0.5 * v.depth_lower_mm
+            lean = np.tan(np.deg2rad(abs(disc.lateral_deg))) * 0.5 * v.width_lower_mm
+            # At the corner behind and aside, some 0.7 of both add up.
+            if max(bend, lean, 0.7 * (bend + lean)) > gap - LEAST_RIM_GAP_MM:
+                raise InputError(
+                    f"the disc below {disc.upper} leaves {gap:.1f} mm between the rims, too little "
+                    f"for its angles of {disc.lordosis_deg:g} and {disc.lateral_deg:g} degrees; "
+                    "give it more height or less angle"
                 )

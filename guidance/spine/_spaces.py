@@ -12,10 +12,13 @@ from guidance.anatomy import Side, Vertebra
 from guidance.records import FloatArray
 from guidance.spine._chain import Pose
 from guidance.spine._joints import JointFrame
+from guidance.spine._sample import Bone, least_distance
 from guidance.spine._settings import SpineSettings
 from guidance.spine._vertebra import Arch
 
 SACRAL_CANAL_DEPTH_MM = 15.0
+# How far before and behind the pedicles' middle a foramen's centre is looked for.
+FORAMEN_SEARCH_MM = np.arange(-6.0, 6.1, 1.0)[:, None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,7 +96,7 @@ class Foramen:
     outward, up : (3,) float64 arrays
         Out of the canal, and along its height.
     half_height_mm, half_depth_mm : float
-        Half of its height, and of its extent from front to back.
+        Half of its height, and the room about its centre.
     """
 
     name: str
@@ -181,7 +184,11 @@ def _facet_joints(
 
 
 def _foramina(
-    settings: SpineSettings, poses: tuple[Pose, ...], sacrum: Pose, arches: list[Arch]
+    settings: SpineSettings,
+    poses: tuple[Pose, ...],
+    sacrum: Pose,
+    arches: list[Arch],
+    bones: tuple[Bone, ...],
 ) -> tuple[Foramen, ...]:
     scale, found = settings.scale, []
     for i, (name, v, pose) in enumerate(
@@ -199,16 +206,19 @@ def _foramina(
                 floor = sacrum.to_world(np.array((x, 0.5 * s.endplate_depth_mm + 5.0, -3.0)))
             up = roof - floor
             height = float(np.linalg.norm(up))
+            # Between body and facet joint, where there is most room.
+            middle = scale * (0.5 * (roof + floor) + FORAMEN_SEARCH_MM * pose.rotation[:, 1])
+            room = least_distance(bones, middle)
+            best = int(np.argmax(room))
             found.append(
                 Foramen(
                     name=name,
                     side=Side.LEFT if sign > 0 else Side.RIGHT,
-                    center_lps_mm=scale * 0.5 * (roof + floor),
+                    center_lps_mm=middle[best],
                     outward=sign * pose.rotation[:, 0],
                     up=up / height,
                     half_height_mm=scale * 0.5 * height,
-                    # Between disc or body and facet joint: about 8 to 12 mm.
-                    half_depth_mm=scale * 4.5,
+                    half_depth_mm=float(max(room[best], 1.0)),
                 )
             )
     return tuple(found)
@@ -244,11 +254,12 @@ def find_spaces(
     sacrum: Pose,
     arches: list[Arch],
     below: list[tuple[JointFrame, JointFrame]],
+    bones: tuple[Bone, ...],
 ) -> tuple[tuple[Disc, ...], tuple[FacetJoint, ...], tuple[Foramen, ...], Canal]:
     """Return the spaces of a spine."""
     return (
         _discs(settings, poses, sacrum),
         _facet_joints(settings, poses, below),
-        _foramina(settings, poses, sacrum, arches),
+        _foramina(settings, poses, sacrum, arches, bones),
         _canal(settings, poses, sacrum, arches),
     )

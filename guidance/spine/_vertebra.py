@@ -179,8 +179,8 @@ def _add_transverse(shape: Shape, v: VertebraSettings, arch: Arch, side: int, si
         middle = root + 0.5 * (tip - root)
         shape.cone(root, middle, (6.0, 4.2), flatness=1.3)
         shape.cone(middle, tip, (4.2, 2.7), flatness=1.3, blend=3.0)
-        foot = arch.isthmus[side] + (sign * 0.25 * v.pedicle_width_mm[side], -4.0, 0.0)
-        shape.cone(foot, middle, (6.5, 4.0), blend=5.0)
+        foot = arch.isthmus[side] + vector(sign * 0.1 * v.pedicle_width_mm[side], -2.0, -1.0)
+        shape.cone(foot, middle, (5.5, 4.0), blend=4.0)
     else:
         # A spatula: high at the root, narrower, and wider again before the tip.
         thin = half / TRANSVERSE_FLATNESS
