@@ -112,10 +112,13 @@ def write_mha(path: Path, values: NDArray[np.float32]) -> None:
 
 
 def run_plastimatch(
-    folder: Path, volume: Path, side: int, normal: NDArray[np.float64], algorithm: str, images: int
+    folder: Path, volume: Path, side: int, source: NDArray[np.float64], algorithm: str, images: int
 ) -> float:
-    """Let plastimatch make some images; return the seconds it took from start to end."""
-    towards = [str(v) for v in normal.round(9)]
+    """Let plastimatch make some images; return the seconds it took from start to end.
+
+    Its normal and its angle point from the isocentre to the source.
+    """
+    towards = [str(v) for v in source.round(9)]
     call = [
         "plastimatch", "drr", "-A", "cpu", "-i", algorithm, "-P", "none", "-t", "raw",
         "-r", f"{side} {side}", "-z", f"{DETECTOR_MM} {DETECTOR_MM}", "-o", "0 0 0",
@@ -124,7 +127,7 @@ def run_plastimatch(
     if images == 1:
         call += ["--nrm", " ".join(towards), "--vup", "0 0 1"]
     else:  # several only by angle about z; a hundredth of a degree changes nothing
-        angle = float(np.degrees(np.arctan2(normal[0], -normal[1])))
+        angle = float(np.degrees(np.arctan2(source[0], -source[1])))
         call += ["-y", str(angle), "-N", "0.01", "-a", str(images)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     started = time.perf_counter()
@@ -281,11 +284,11 @@ def compare(values: NDArray[np.float32], sides: list[int], itk_python: str | Non
 def run_peers(folder: Path, label: str, view: Any) -> list[tuple[str, float, Image]]:  # noqa: ANN401
     """Return name, milliseconds and image of every program that is there."""
     side, rows = view.rows, []
-    normal = view.axes[2]
+    source = -view.axes[2]
     # plastimatch makes several images only about z, so tilted views are not timed
-    if shutil.which("plastimatch") and abs(normal[2]) < 1e-9:
+    if shutil.which("plastimatch") and abs(source[2]) < 1e-9:
         for algorithm in ("exact", "uniform"):
-            args = folder, folder / "values.mha", side, normal, algorithm
+            args = folder, folder / "values.mha", side, source, algorithm
             gains = [
                 run_plastimatch(*args, 1 + PLASTIMATCH_IMAGES) - run_plastimatch(*args, 1)
                 for _ in range(PEER_ROUNDS)

@@ -1,4 +1,4 @@
-"""Freezes a suite: ``python tools/freeze_suite.py evaluation`` draws it and keeps its list and hash.
+"""Freezes a suite: ``python tools/freeze_suite.py NAME`` draws it and keeps its list and hash.
 
 A list that is there is never replaced: what was judged with it would no longer be comparable. A
 suite that has to change gets a new name, as ``evaluation-v2``.
@@ -30,7 +30,7 @@ def freeze(name: str, folder: Path = FOLDER) -> str:
 
 def main() -> int:
     """Freeze the suites that the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="+", choices=sorted(PLANS), metavar="NAME")
     for name in parser.parse_args().names:
         try:

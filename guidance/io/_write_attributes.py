@@ -179,6 +179,9 @@ class RunAttributes:
         Which study the run belongs to; None gives it one of its own.
     left_out : tuple of str
         Keywords of attributes that are not written at all, although the standard may ask for them.
+    identity : str
+        What UIDs are derived from, instead of pixels and attributes: for a run that another machine
+        makes again with pixels that differ by a rounding. Empty for the content itself.
     """
 
     times_s: FloatArray
@@ -216,6 +219,7 @@ class RunAttributes:
     technique: Technique = Technique()
     study: StudyPlace | None = None
     left_out: tuple[str, ...] = ()
+    identity: str = ""
 
     def __post_init__(self) -> None:
         """Own the arrays, and check what would give a header that nobody can mean."""

@@ -114,7 +114,7 @@ def _put_identity(dataset: Dataset, frames: FrameArray, attributes: RunAttribute
         text = value.tobytes().hex() if isinstance(value, np.ndarray) else str(value)
         if place < FIRST_FIELDS or text != str(field.default):
             digest.update(f"\n{field.name}={text}".encode())
-    content = digest.hexdigest()
+    content = attributes.identity or digest.hexdigest()
     dataset.SOPClassUID = attributes.kind.value
     dataset.SOPInstanceUID = derive_uid("instance", content)
     dataset.StudyInstanceUID = derive_uid("study", content)

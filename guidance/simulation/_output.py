@@ -1,5 +1,6 @@
 """A simulated run as a file, and the record of its truth."""
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from guidance.simulation._headers import RunFacts, write_attributes
 from guidance.simulation._motion import bone_shift_mm
 from guidance.simulation._picture import PlacedPoints
 from guidance.simulation._place import find_target
+from guidance.simulation._run_settings import RunSettings
 from guidance.simulation._simulate import PulseTruth, SimulatedRun
 from guidance.simulation._truth import VERDICTS, RunTruth
 from guidance.simulation._truth_parts import (
@@ -77,8 +79,17 @@ def write_simulated(
         relationship=relationship,
         log_span=settings.display.log_span,
     )
-    uid = write_run(path, frames, write_attributes(settings.header, run.view, facts))
+    attributes = write_attributes(settings.header, run.view, facts)
+    if settings.suite:
+        # Results are joined with the suite's truth by UID, whoever made the run, and where.
+        attributes = replace(attributes, identity=suite_identity(settings))
+    uid = write_run(path, frames, attributes)
     return truth_of(run, uid, file)
+
+
+def suite_identity(settings: RunSettings) -> str:
+    """Return what the UIDs of a suite's run are derived from."""
+    return f"suite {settings.suite} run {settings.index} seed {settings.seed}"
 
 
 def library_versions() -> dict[str, str]:

@@ -11,6 +11,8 @@ from guidance.spine._body_anatomy import (
 from guidance.spine._body_bowel import GasPocket
 from guidance.spine._build import Spine, bone_distance, build_spine, sample_bones
 from guidance.spine._draw import SpineRanges, draw_spine
+from guidance.spine._mesh import Mesh, check_closed, mesh_volume_mm3, surface_of
+from guidance.spine._mesh_voxels import voxelize_mesh
 from guidance.spine._sample import Bone, BoneFields
 from guidance.spine._settings import (
     DiscSettings,
@@ -52,6 +54,7 @@ __all__ = [
     "Foramen",
     "GasPocket",
     "MaterialVolumes",
+    "Mesh",
     "PatientVoxels",
     "RibSettings",
     "SacrumSettings",
@@ -64,13 +67,17 @@ __all__ = [
     "bone_distance",
     "build_anatomy",
     "build_spine",
+    "check_closed",
     "draw_anatomy",
     "draw_body",
     "draw_spine",
     "label_tissues",
+    "mesh_volume_mm3",
     "sample_bones",
+    "surface_of",
     "voxelize_gas",
     "voxelize_hu",
     "voxelize_materials",
+    "voxelize_mesh",
     "voxelize_patient",
 ]
