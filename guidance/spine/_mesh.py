@@ -192,7 +192,8 @@ def surface_of(spine: Spine, bone_name: str, spacing_mm: float = 1.0) -> Mesh:
     )
     # The box holds the bone; the layer around it closes the surface whatever the bone does.
     distance = np.pad(sample_bone_list((bone,), grid).distance_mm, 1, constant_values=spacing_mm)
-    vertices, faces, _, _ = marching_cubes(distance, 0.0, gradient_direction="descent")
+    found = marching_cubes(distance, 0.0, gradient_direction="ascent")  # type: ignore[no-untyped-call] # untyped library
+    vertices, faces = found[:2]
     corners = (vertices[:, ::-1].astype(np.float64) - 1) * spacing_mm + np.array(grid.first_lps_mm)
     mesh = Mesh(vertices_lps_mm=corners, faces=faces.astype(np.int64))
     check_closed(mesh, bone_name)

@@ -57,11 +57,13 @@ def _side(points: FloatArray, a: int, b: int, x: float, y: float) -> float:
     )
     if area == 0.0:
         area = 1e-300
-    return area if a < b else -area
+    return float(area if a < b else -area)
 
 
 @njit(cache=True, nogil=True)
-def _mark(z: float, way: int, r: int, c: int, share: NDArray[np.float32], full: IntArray) -> None:
+def _mark(
+    z: float, way: int, r: int, c: int, share: NDArray[np.float32], full: NDArray[np.int16]
+) -> None:
     """Count what lies below a crossing: part of its voxel, all of those below."""
     above_edge = z + 0.5
     if above_edge <= 0.0:
@@ -74,7 +76,9 @@ def _mark(z: float, way: int, r: int, c: int, share: NDArray[np.float32], full: 
 
 
 @njit(cache=True, nogil=True)
-def _cross(points: FloatArray, faces: IntArray, share: NDArray[np.float32], full: IntArray) -> None:
+def _cross(
+    points: FloatArray, faces: IntArray, share: NDArray[np.float32], full: NDArray[np.int16]
+) -> None:
     """Mark every crossing of a ray with a face: +1 on the way out, -1 on the way in."""
     # Ray k of an axis is at (k + 0.5) / RAYS - 0.5 plus the jitter, in voxels.
     shift_x, shift_y = 0.5 - JITTER_X, 0.5 - JITTER_Y
@@ -98,7 +102,7 @@ def _cross(points: FloatArray, faces: IntArray, share: NDArray[np.float32], full
 
 
 @njit(cache=True, nogil=True)
-def _settle(share: NDArray[np.float32], full: IntArray) -> None:
+def _settle(share: NDArray[np.float32], full: NDArray[np.int16]) -> None:
     """Sum the marks from the top down into shares, in place."""
     for r in range(share.shape[1]):
         for c in range(share.shape[2]):
