@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from guidance import __version__
 from guidance.cli._exit import ExitStatus, Tally, hand_out, say
 from guidance.cli._progress import show_progress
-from guidance.errors import GuidanceError, StorageError
+from guidance.errors import GuidanceError, InputError, StorageError
 from guidance.io import write_atomically
 
 if TYPE_CHECKING:
@@ -70,13 +70,13 @@ def run_suite(request: SuiteRequest) -> ExitStatus:
     try:
         suite = read_suite(request.suite)
         wanted = _wanted(request, suite)
-        (request.out / "records").mkdir(parents=True, exist_ok=True)
-        write_atomically(request.out / "records" / ".probe", b"")
+        probe = request.out / "records" / ".probe"
+        write_atomically(probe, b"")
+        probe.unlink()
+        missing = [index for index in wanted if not _is_done(request, suite, index)]
     except (GuidanceError, OSError) as error:
         say(str(error))
         return ExitStatus.WRONG_CALL
-    (request.out / "records" / ".probe").unlink()
-    missing = [index for index in wanted if not _record_path(request.out, index).exists()]
     if len(missing) < len(wanted):
         say(f"{len(wanted) - len(missing)} of {len(wanted)} runs were done before")
     work = partial(
@@ -117,6 +117,43 @@ def _record_path(out: Path, index: int) -> Path:
     return out / "records" / f"{index:05d}.json"
 
 
+def _is_done(request: SuiteRequest, suite: "Suite", index: int) -> bool:
+    """Return whether all that this call asks of a run was done before.
+
+    Raises
+    ------
+    InputError
+        The folder holds another suite's runs, or those of another version.
+    """
+    path = _record_path(request.out, index)
+    try:
+        record = _read(path) if path.exists() else None
+    except StorageError:
+        record = None  # damaged: it is made again
+    if record is None:
+        return False
+    truth = record["truth"]
+    found = truth.get("suite"), truth.get("seed"), truth.get("simulator_version")
+    expected = suite.name, suite.runs[index].seed, __version__
+    if found != expected:
+        raise InputError(
+            f"--out holds run {index} of {found[0]!r} (seed {found[1]}, version {found[2]}), "
+            f"expected {expected[0]!r} (seed {expected[1]}, version {expected[2]}); "
+            "choose another folder"
+        )
+    analysis = request.out / "results" / str(truth["name"]) / "analysis.json"
+    is_there = {
+        "run": not request.keeps_runs or (request.out / "runs" / _file_name(index)).exists(),
+        Observer.BASELINES: bool(record["scores"]),
+        Observer.GUIDANCE: analysis.exists(),
+    }
+    return all(is_there[thing] for thing in ("run", *request.observers))
+
+
+def _file_name(index: int) -> str:
+    return f"run_{index:05d}.dcm"
+
+
 def judge_run(
     run: "SimulatedRun", *, out: Path, observers: tuple[Observer, ...], keeps_runs: bool
 ) -> None:
@@ -128,7 +165,7 @@ def judge_run(
     scores: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = out / "runs" if keeps_runs else Path(scratch)
-        file = f"run_{index:05d}.dcm"
+        file = _file_name(index)
         folder.mkdir(parents=True, exist_ok=True)
         truth = write_simulated(run, folder / file, file=f"runs/{file}" if keeps_runs else "")
         with open_run(folder / file) as cine:
@@ -197,9 +234,14 @@ def gather(out: Path, suite: "Suite", indices: list[int]) -> int:
     return len(truths)
 
 
-def _read(path: Path) -> dict[str, dict[str, float]]:
+def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict)
+        record = msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, Any]])
+        return {part: record[part] for part in ("truth", "scores")}
+    except KeyError as error:
+        raise StorageError(
+            f"{path.name} has no {error}; delete it, and its run is made again"
+        ) from error
     except (OSError, msgspec.MsgspecError) as error:
         raise StorageError(
             f"{path.name} cannot be read: {error}; delete it, and its run is made again"

@@ -34,6 +34,8 @@ from guidance.spine import BodySettings
 
 # A run without a frame before the injection could only be judged by its last.
 SHORTEST_S, LONGEST_S = 1.0, 300.0
+# Of 16 bits; a value in a DICOM file is shorter than 4 GiB.
+MOST_PIXELS = 2**31 - 1
 # Of a trunk at the lumbar spine, bone and bowel gas included; muscle has 1.05, fat 0.93. Guess.
 _MEAN_DENSITY_G_PER_CM3 = 1.0
 
@@ -165,12 +167,33 @@ class RunSettings:
                 f"pincushion {self.detector.pincushion}, s_distortion {self.detector.s_distortion}:"
                 " positions in the truth are those of an undistorted image; set both to 0"
             )
+        if self.seed < 0:
+            raise InputError(f"seed is {self.seed}, expected 0 or more")
         if self.marker not in ("", "L", "R"):
             raise InputError(f"marker is {self.marker!r}, expected L, R or nothing")
+        self._check_size()
+        onsets = [injection.onset_s for injection in self.contrast.injections]
+        # Two pulses from the end: their times may jitter.
+        latest = self.duration_s - 2 / self.recording.pulse_rate_hz
+        if onsets and onsets[0] > latest:
+            raise InputError(
+                f"duration_s is {self.duration_s:g}, and the injection begins at {onsets[0]:.2f} s;"
+                f" expected it before {latest:.2f} s, let the run go on for longer"
+            )
         if len(self.repositioned_mm) < self.contrast.tips - 1:
             raise InputError(
                 f"the contrast asks for {self.contrast.tips} places of the needle, "
                 f"{len(self.repositioned_mm)} moves are given; give one less than places"
+            )
+
+    def _check_size(self) -> None:
+        recording = self.recording
+        rate = max(recording.pulse_rate_hz, recording.recorder_hz)
+        pixels = (self.duration_s + recording.hold_s) * rate * self.view.matrix**2
+        if pixels > MOST_PIXELS:
+            raise InputError(
+                f"the run would hold {pixels:.2g} pixels, expected at most {MOST_PIXELS:.2g}: what "
+                "a DICOM file can hold; choose a smaller matrix, fewer pulses or a shorter run"
             )
 
 

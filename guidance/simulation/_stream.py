@@ -4,6 +4,7 @@ Each run goes to a function as soon as it is made, in the process that made it; 
 function returns comes back. Runs of a patient are made in a row, since he takes seconds to build.
 """
 
+import logging
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -13,6 +14,8 @@ from guidance.errors import GuidanceError, InputError
 from guidance.simulation._patient import Patient, prepare_patient
 from guidance.simulation._simulate import SimulatedRun, simulate_run
 from guidance.simulation._suites import Suite, by_patient, decode_suite, encode_suite
+
+logger = logging.getLogger(__name__)
 
 # So many runs of a patient are one piece of work: few enough to end together on many cores.
 RUNS_AT_ONCE = 12
@@ -68,6 +71,11 @@ def _make(indices: Sequence[int], work: Work) -> list[RunOutcome]:
             outcomes.append(RunOutcome(index=index, value=value))
         except GuidanceError as error:
             outcomes.append(RunOutcome(index=index, value=None, error=str(error)))
+        except Exception as error:
+            # A mistake of the program: hours of other runs must not be lost for it.
+            logger.exception("run %d of %s", index, suite.name)
+            reason = f"unforeseen {type(error).__name__}: {error}"
+            outcomes.append(RunOutcome(index=index, value=None, error=reason))
     return outcomes
 
 

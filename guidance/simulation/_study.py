@@ -16,6 +16,7 @@ from guidance.io import (
     StudyUids,
     TransferSyntax,
     plan_study_uids,
+    write_atomically,
     write_ct,
 )
 from guidance.simulation._output import library_versions, write_simulated
@@ -109,10 +110,13 @@ def write_study(
     InputError
         The CT's box misses the spine; before any run is made.
     StorageError
-        The folder cannot be written.
+        The folder cannot be written; found out before anything is made.
     """
     layout = StudyFolder(path=folder)
     grid = None if ct is None else ct.grid_for(patient)
+    probe = folder / ".guidance-probe"
+    write_atomically(probe, b"")
+    probe.unlink()
     uids = plan_study_uids(seed, patient.name)
     if ct is not None and grid is not None:
         _write_ct(layout, patient, grid, ct, uids, seed)

@@ -7,6 +7,7 @@ A later change of what is made of the same settings makes a new version of the s
 
 import gzip
 import hashlib
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -287,19 +288,26 @@ def read_suite(name: str) -> Suite:
         whose hash was recorded.
     """
     if name in frozen_suites():
-        folder = files("guidance.simulation") / "suites"
-        data = gzip.decompress((folder / f"{name}.json.gz").read_bytes())
-        recorded = (folder / "SHA256SUMS").read_text().split()
-        if hashlib.sha256(data).hexdigest() not in recorded:
-            raise InputError(
-                f"the list of suite {name} is not the one that was frozen; take "
-                f"{name}.json.gz anew from the repository"
-            )
-        return decode_suite(data)
+        return decode_suite(_read_frozen(name))
     if name in PLANS:
         return draw_suite(PLANS[name])
     known = ", ".join(sorted({*PLANS, *frozen_suites()}))
     raise InputError(f"{name[:60]!r} is no suite; known suites: {known}")
+
+
+def _read_frozen(name: str) -> bytes:
+    """Return a frozen list, if it is the one whose hash was recorded under its name."""
+    folder = files("guidance.simulation") / "suites"
+    remedy = f"take {name}.json.gz and SHA256SUMS anew from the repository"
+    try:
+        data = gzip.decompress((folder / f"{name}.json.gz").read_bytes())
+        recorded = (folder / "SHA256SUMS").read_text().splitlines()
+    except (OSError, EOFError, zlib.error) as error:
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise InputError(f"the list of suite {name} cannot be read: {reason}; {remedy}") from error
+    if f"{hashlib.sha256(data).hexdigest()}  {name}.json" not in recorded:
+        raise InputError(f"the list of suite {name} is not the one that was frozen; {remedy}")
+    return data
 
 
 def by_patient(suite: Suite, indices: range | list[int]) -> Iterator[tuple[str, list[int]]]:

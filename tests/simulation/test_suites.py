@@ -2,8 +2,7 @@
 
 import gzip
 import hashlib
-import subprocess
-import sys
+import runpy
 from collections import Counter
 from dataclasses import replace
 from functools import cache
@@ -187,12 +186,19 @@ def test_a_list_with_the_hash_of_another_is_refused(tampered):
         read_suite("evaluation")
 
 
-def test_a_frozen_list_is_never_replaced():
-    done = subprocess.run(
-        [sys.executable, ROOT / "tools" / "freeze_suite.py", "validation"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "new name" in done.stderr
+def test_a_frozen_list_is_never_replaced(tmp_path):
+    freeze = runpy.run_path(str(ROOT / "tools" / "freeze_suite.py"))["freeze"]
+    (tmp_path / "validation.json.gz").write_bytes(b"frozen")
+    with pytest.raises(FileExistsError, match="new name"):
+        freeze("validation", tmp_path)
+    assert (tmp_path / "validation.json.gz").read_bytes() == b"frozen"
+    assert not (tmp_path / "SHA256SUMS").exists()
+
+
+def test_what_is_frozen_is_what_was_drawn(tmp_path):
+    freeze = runpy.run_path(str(ROOT / "tools" / "freeze_suite.py"))["freeze"]
+    digest = freeze("validation", tmp_path)
+    data = gzip.decompress((tmp_path / "validation.json.gz").read_bytes())
+    assert data == encode_suite(suite("validation"))
+    assert (tmp_path / "SHA256SUMS").read_text() == f"{digest}  validation.json\n"
+    assert hashlib.sha256(data).hexdigest() == digest

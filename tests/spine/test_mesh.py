@@ -128,7 +128,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("mesh", "message"), REFUSED)
 def test_what_is_no_closed_bone_is_refused(mesh, message):
-    with pytest.raises(InputError, match=f"(?s)^the ilium .*{message}|^the ilium.*{message}"):
+    with pytest.raises(InputError, match=f"^the ilium .*{message}"):
         check_closed(mesh, "the ilium")
     with pytest.raises(InputError):
         voxelize_mesh(mesh, around(CUBE, 4.0))
@@ -180,10 +180,12 @@ def test_voxels_of_a_cube_are_exact_wherever_its_faces_lie(first_mm):
 
 
 def test_what_reaches_out_of_the_grid_is_cut_off():
-    whole = VoxelGrid(first_lps_mm=(-1.5,) * 3, spacing_mm=1.0, shape=(24, 24, 24))
-    part = VoxelGrid(first_lps_mm=(2.5, 3.5, 4.5), spacing_mm=1.0, shape=(7, 6, 5))
-    expected = voxelize_mesh(CUBE, whole).values[6:11, 5:11, 4:11]
-    assert (voxelize_mesh(CUBE, part).values == expected).all()
+    ball = sphere()
+    whole = VoxelGrid(first_lps_mm=(-17.5,) * 3, spacing_mm=1.0, shape=(36, 36, 36))
+    part = VoxelGrid(first_lps_mm=(-15.5, -3.5, 2.5), spacing_mm=1.0, shape=(7, 6, 5))
+    expected = voxelize_mesh(ball, whole).values[20:27, 14:20, 2:7]
+    assert 0 < expected.mean() < 1
+    assert voxelize_mesh(ball, part).values == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("make", [sphere, torus])
@@ -235,7 +237,7 @@ def test_other_bones_are_closed_too(spine, name):
 
 
 def test_what_cannot_be_made_is_refused(spine):
-    with pytest.raises(InputError, match="no bone is called 'L6'.*sacrum"):
+    with pytest.raises(InputError, match=r"no bone is called 'L6'.*sacrum"):
         surface_of(spine, "L6")
     with pytest.raises(InputError, match="spacing_mm is 0"):
         surface_of(spine, "L4", 0)
@@ -276,7 +278,7 @@ def test_real_vertebrae_are_closed(shared_data):
         check_closed(read_obj(path, 1), "L4")
     check_closed(read_obj(folder / "cervical_artisynth" / "c5.obj", 1), "C5")
     # Left with faces given twice.
-    with pytest.raises(InputError, match="C7 is not closed: 659 of .* 659 more than two"):
+    with pytest.raises(InputError, match=r"C7 is not closed: 659 of .* 659 more than two"):
         check_closed(read_obj(folder / "cervical_artisynth" / "c7.obj", 1), "C7")
 
 
@@ -289,5 +291,5 @@ def test_real_meshes_that_are_wrong_are_refused_with_what_is_wrong(shared_data):
     with pytest.raises(InputError, match="sacrum is not closed: 28 of"):
         check_closed(scaled(sacrum, 27.6), "sacrum")
     fourth = read_glb(folder / "FJ1_BP62499_FMA13075_Fourth_lumbar_vertebra.glb")
-    with pytest.raises(InputError, match="L4 is not closed: 44 of .*44 have one face"):
+    with pytest.raises(InputError, match=r"L4 is not closed: 44 of .*44 have one face"):
         check_closed(fourth, "L4")

@@ -19,7 +19,7 @@ from guidance.simulation import (
     truth_of,
 )
 
-MATRIX, PULSE_RATE_HZ, DURATION_S = 96, 4.0, 1.2
+MATRIX, PULSE_RATE_HZ, DURATION_S, ONSET_S = 96, 4.0, 1.2, 0.3
 BONE_SPACING_MM, SOFT_SPACING_MM = 2.0, 6.0
 
 
@@ -52,7 +52,18 @@ def small(settings: RunSettings, **changes: object) -> RunSettings:
     recording = replace(
         settings.recording, pulse_rate_hz=PULSE_RATE_HZ, recorder_hz=0.0, hold_s=0.0
     )
-    plain = {"duration_s": DURATION_S, "view": view, "recording": recording}
+    contrast = settings.contrast
+    first = min((injection.onset_s for injection in contrast.injections), default=ONSET_S)
+    earlier = tuple(
+        replace(injection, onset_s=injection.onset_s - first + ONSET_S)
+        for injection in contrast.injections
+    )
+    plain = {
+        "duration_s": DURATION_S,
+        "view": view,
+        "recording": recording,
+        "contrast": replace(contrast, injections=earlier),
+    }
     return replace(settings, **(plain | changes))
 
 
