@@ -176,9 +176,19 @@ def simulate(
 ) -> None:
     """Make runs with known truth: a study of one patient, or a suite for training and judging."""
     # An option that is passed over in silence lets a user believe what is not so.
-    of_study = {"--pattern": pattern, "--runs": runs, "--level": level, "--side": side}
+    of_study: dict[str, object] = {
+        "--pattern": pattern,
+        "--runs": runs,
+        "--level": level,
+        "--side": side,
+    }
     of_study |= {"--seed": seed, "--set": changes, "--ct": with_ct}
-    of_suite = {"--first": first, "--count": count, "--workers": workers, "--observe": observe}
+    of_suite: dict[str, object] = {
+        "--first": first,
+        "--count": count,
+        "--workers": workers,
+        "--observe": observe,
+    }
     idle = of_suite | {"--drop": not keep} if suite is None else of_study
     if given := [name for name, value in idle.items() if value]:
         raise typer.BadParameter(

@@ -59,13 +59,16 @@ class CtRequest:
         Raises
         ------
         InputError
-            The box misses the spine.
+            The box misses the spine, or is none.
         """
-        if not all(low < high for low, high in zip(self.low_lps_mm, self.high_lps_mm, strict=True)):
+        sizes = np.subtract(self.high_lps_mm, self.low_lps_mm)
+        if not (np.isfinite(sizes).all() and (sizes > 0).all()):
             raise InputError(
                 f"the CT's box runs from {self.low_lps_mm} to {self.high_lps_mm}; give the lower "
                 "corner first"
             )
+        if not self.spacing_mm > 0:
+            raise InputError(f"the CT's spacing_mm is {self.spacing_mm}, expected more than 0")
         bodies = np.array(
             [point for name, point in patient.anatomy.spine.landmarks.items() if ".body" in name]
         )

@@ -58,7 +58,8 @@ def test_a_study_goes_all_the_way(guidance, tmp_path):
     assert sorted(p.name for p in out.iterdir()) == ["runs", "truth.json"]
 
 
-def test_the_same_call_gives_the_same_bytes(call, tmp_path):
+@pytest.mark.slow
+def test_the_same_call_gives_the_same_bytes(call):
     calm = ("--pattern", "none", "--runs", 1, *SMALL, "--set", "duration_s=1.2")
     for out in ("one", "two"):
         assert call("--out", out, *calm, "--seed", 4).returncode == 0

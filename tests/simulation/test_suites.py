@@ -133,7 +133,7 @@ def test_a_list_reads_back_as_it_was():
 
 def test_an_unknown_suite_is_refused_with_those_known():
     with pytest.raises(InputError, match=r"no suite.*evaluation, train, validation"):
-        read_suite("evalution")
+        read_suite("evaluat")
     with pytest.raises(InputError, match="no suite"):
         read_suite("../suites/validation")
 
