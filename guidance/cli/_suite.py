@@ -96,7 +96,7 @@ def run_suite(request: SuiteRequest) -> ExitStatus:
         say(str(error))
         return ExitStatus.WRONG_CALL
     try:
-        tally.read = gather(request.out, suite, wanted)
+        tally.read = gather(request.out, suite)
     except GuidanceError as error:
         say(str(error))
         return ExitStatus.SOME_FAILED
@@ -175,8 +175,18 @@ def judge_run(
                 scores = score_baselines(iter(cine), cine.header.intensity)
             if Observer.GUIDANCE in observers:
                 _analyze(cine, truth, folder / file, out)
+    scores = scores or _earlier_scores(_record_path(out, index), truth.name)
     record = {"truth": msgspec.to_builtins(truth), "scores": scores}
     write_atomically(_record_path(out, index), msgspec.json.encode(record))
+
+
+def _earlier_scores(path: Path, name: str) -> dict[str, float]:
+    """Return what the baselines said of the same run when they were asked before."""
+    try:
+        record = _read(path)
+    except StorageError:
+        return {}
+    return record["scores"] if record["truth"].get("name") == name else {}
 
 
 def _analyze(cine: "Cine", truth: "RunTruth", path: Path, out: Path) -> None:
@@ -189,8 +199,11 @@ def _analyze(cine: "Cine", truth: "RunTruth", path: Path, out: Path) -> None:
     write_atomically(folder / "analysis.json", encode_analysis(result.analysis))
 
 
-def gather(out: Path, suite: "Suite", indices: list[int]) -> int:
-    """Write truth.json and the baselines' tables from the records; return how many there are."""
+def gather(out: Path, suite: "Suite") -> int:
+    """Write truth.json and the baselines' tables from all records; return how many there are.
+
+    Calls that each make a part of a suite so add up to the whole.
+    """
     from guidance.evaluation import CaseResult, format_scores
     from guidance.simulation import (
         DETECTABILITY_RULE,
@@ -202,7 +215,7 @@ def gather(out: Path, suite: "Suite", indices: list[int]) -> int:
 
     truths: dict[str, RunTruth] = {}
     tables: dict[str, list[CaseResult]] = {}
-    for index in indices:
+    for index in range(len(suite.runs)):
         path = _record_path(out, index)
         if not path.exists():
             continue

@@ -68,6 +68,11 @@ def grid_about(
     spacing_mm: float,
 ) -> VoxelGrid:
     """Return the grid whose voxel centres fill the box from `low_lps_mm` to `high_lps_mm`."""
+    if not (spacing_mm > 0 and np.isfinite((*low_lps_mm, *high_lps_mm)).all()):
+        raise InputError(
+            f"a box from {low_lps_mm} to {high_lps_mm} with voxels of {spacing_mm} mm; expected "
+            "finite corners and a positive spacing"
+        )
     x, y, z = (
         max(1, int(np.floor((high - low) / spacing_mm)) + 1)
         for low, high in zip(low_lps_mm, high_lps_mm, strict=True)

@@ -37,10 +37,10 @@ class ResidueSettings:
 
     def __post_init__(self) -> None:
         """Refuse what no earlier block leaves."""
-        if not self.iodine_mg > 0 or abs(self.level_offset) > 2:
+        if not 0 < self.iodine_mg <= 1000 or abs(self.level_offset) > 2:
             raise InputError(
                 f"a residue of {self.iodine_mg} mg, {self.level_offset} levels away; expected more "
-                "than 0 mg and at most 2 levels"
+                "than 0 mg, at most 1000, and at most 2 levels"
             )
 
 

@@ -118,6 +118,13 @@ class XRaySettings:
             raise InputError(
                 f"kvp is {self.kvp}, expected {KVP_LIMITS[0]} to {KVP_LIMITS[1]} kilovolts"
             )
+        if not (0 <= self.aluminium_mm <= 30 and 0 <= self.copper_mm <= 3):
+            raise InputError(
+                f"filters of {self.aluminium_mm} mm aluminium and {self.copper_mm} mm copper; "
+                "expected 0 to 30 and 0 to 3"
+            )
+        if not 3 <= self.anode_angle_deg <= 45:
+            raise InputError(f"anode_angle_deg is {self.anode_angle_deg}, expected 3 to 45")
         positive = (self.dose_ngy, self.scatter_sigma_mm)
         if not min(positive) > 0:
             raise InputError(f"dose_ngy, scatter_sigma_mm are {positive}, expected more than 0")

@@ -138,7 +138,12 @@ class MotionSettings:
         """Check what time is divided by, and that bone stays within the picture."""
         if not self.breath_period_s > 0.5:
             raise InputError(f"breath_period_s is {self.breath_period_s}, expected more than 0.5")
-        if np.linalg.norm(self.breath_bone_mm) > 10:
+        if not (0 <= self.soft_factor <= 50 and 0 <= self.bowel_factor <= 50):
+            raise InputError(
+                f"soft_factor {self.soft_factor} and bowel_factor {self.bowel_factor}, expected 0 "
+                "to 50 times the bone's motion"
+            )
+        if not np.linalg.norm(self.breath_bone_mm) <= 10:
             raise InputError(f"breath_bone_mm is {self.breath_bone_mm}, expected 10 mm at most")
 
 

@@ -108,6 +108,11 @@ class NeedleSettings:
             raise InputError(f"gauge is {self.gauge}, expected one of {sorted(TUBES_MM)}")
         if not 20 <= self.length_mm <= 250:
             raise InputError(f"length_mm is {self.length_mm}, expected 20 to 250")
+        if not 0 <= self.bend_length_mm < self.length_mm or not abs(self.bend_deg) <= 60:
+            raise InputError(
+                f"a bend of {self.bend_deg} degrees over {self.bend_length_mm} mm; expected at "
+                f"most 60 degrees within the needle's {self.length_mm} mm"
+            )
         if abs(self.oblique_deg) > 80 or abs(self.caudal_deg) > 60:
             raise InputError(
                 f"oblique_deg {self.oblique_deg} and caudal_deg {self.caudal_deg} do not come "

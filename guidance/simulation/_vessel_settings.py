@@ -89,10 +89,10 @@ class VesselSettings:
                 f"entry_diameter_mm {self.entry_diameter_mm}, trunk_diameter_mm "
                 f"{self.trunk_diameter_mm}; expected {low} <= entry <= trunk <= {high}"
             )
-        if not (0 < self.dose_fraction <= 1 and self.delay_s >= 0 and self.tip >= 0):
+        if not (0 < self.dose_fraction <= 1 and 0 <= self.delay_s <= 300 and self.tip >= 0):
             raise InputError(
                 f"dose_fraction {self.dose_fraction}, delay_s {self.delay_s}, tip {self.tip}; "
-                "expected above 0 to 1, at least 0, at least 0"
+                "expected above 0 to 1, 0 to 300, at least 0"
             )
         if not 0 < self.resting_velocity_mm_s <= 1000 or not 0 < self.largest_velocity_mm_s <= 2000:
             raise InputError(
