@@ -112,7 +112,7 @@ SAMPLES = (
     Sample(
         name="none",
         pattern=SpreadPattern.NONE,
-        seed_offset=4,
+        seed_offset=5,
         transfer_syntax=TransferSyntax.EXPLICIT_VR_LITTLE_ENDIAN,
         bits=8,
     ),

@@ -127,7 +127,7 @@ def test_the_same_seed_gives_the_same_bytes(study, tmp_path):
 
 
 def test_a_ct_without_noise_is_the_sharper_one(study, tmp_path):
-    quiet = replace(CT, scanner=CtSettings(noise_hu=0.0), compressed=True)
+    quiet = replace(CT, scanner=CtSettings(noise_hu=0.0))
     write_study(tmp_path, coarse_patient(), (), seed=SEED, ct=quiet)
     assert read_truth(tmp_path / "truth.json").runs == {}
     noisy, _ = voxels_of(study)
