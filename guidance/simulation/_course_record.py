@@ -92,7 +92,7 @@ class ContrastCourse:
         return held
 
     def washout_s(self) -> float | NotFound:
-        """Return how long the vessels' iodine takes to fall to 1/e after the last injection.
+        """Return how long the vessels' iodine takes to fall to 1/e of its greatest.
 
         Seconds, from the frame in which it is greatest; NotFound where it never does.
         """

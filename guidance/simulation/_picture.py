@@ -218,7 +218,7 @@ class Picture:
             canvas=canvas,
             soft=integrate(self._patient.soft, seen_soft),
             adipose=integrate(self._patient.adipose, seen_soft),
-            # The cubic interpolation of the projection may swing a little below nothing.
+            # No bone is negative, whatever the weights of the interpolation make of it.
             bone=np.maximum(integrate(self._patient.bone, seen_bone), np.float32(0)),
             contrast=splat_matrix(
                 seen_bone, points, self._course.point_cell, self._course.masses_mg.shape[1]

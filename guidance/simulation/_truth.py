@@ -92,8 +92,8 @@ class RunTruth:
     uptake_s : float or null
         When iodine first enters a vessel, to be seen or not. Seconds.
     washout_s : float or null
-        From the end of the uptake until half of the greatest iodine in the vessel has left it.
-        Seconds; null where that is after the run's end, or never.
+        From the pulse with the most iodine in vessels until 1/e of it is left there. Seconds; null
+        where that is after the run's end, or never.
     variants : list of str
         What is special: ``remote``, ``end_on``, ``late``, ``two_injections``, ``repositioned``,
         ``residue``, ``dilute``, ...
