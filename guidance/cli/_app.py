@@ -9,6 +9,7 @@ import typer
 from guidance import __version__
 from guidance.cli._exit import ExitStatus
 from guidance.cli._options import (
+    DetectionLimit,
     FrameTimeMs,
     Level,
     Out,
@@ -17,6 +18,7 @@ from guidance.cli._options import (
     PatientSide,
     Report,
 )
+from guidance.cli._subtract_options import Pictures
 from guidance.cli._suite import Observer
 from guidance.records import SpreadPattern
 
@@ -65,13 +67,16 @@ def analyze(
     frame_time: FrameTimeMs = None,
     report: Report = True,
     overlay: Overlay = False,
+    detection_limit: DetectionLimit = True,
 ) -> None:
     """Follow the contrast in runs and write analysis.json, curves.csv and report.html for each."""
     from guidance.cli._analyze import Outputs, Session
     from guidance.pipeline import AnalysisRequest
+    from guidance.spread import LimitSettings
 
+    limit = LimitSettings() if detection_limit else None
     session = Session(
-        request=AnalysisRequest(level=level, side=side),
+        request=AnalysisRequest(level=level, side=side, detection_limit=limit),
         outputs=Outputs(folder=out, report=report, overlay=overlay),
         frame_time_ms=frame_time,
     )
@@ -221,6 +226,49 @@ def simulate(
         with_ct=with_ct,
     )
     raise typer.Exit(run_study(study))
+
+
+@app.command()
+def subtract(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A run, or a folder of runs.")],
+    out: Out,
+    mask: Annotated[
+        str,
+        typer.Option(
+            "--mask", metavar="auto|FIRST-LAST", help="Frames to average to a mask, from 0."
+        ),
+    ] = "auto",
+    shift: Annotated[
+        str,
+        typer.Option(
+            "--shift", metavar="auto|ROW,COLUMN", help="Move the mask by so many pixels."
+        ),
+    ] = "auto",
+    frames: Annotated[
+        str, typer.Option("--frames", metavar="all|FIRST-LAST", help="Frames to subtract.")
+    ] = "all",
+    pictures: Annotated[
+        Pictures, typer.Option("--pictures", help="A series of PNG files, or one GIF.")
+    ] = Pictures.PNG,
+    frame_time: FrameTimeMs = None,
+) -> None:
+    """Subtract a mask from a run, for a person to read, and map when contrast came and went."""
+    from guidance.cli._subtract import SubtractSession
+    from guidance.cli._subtract_options import SubtractRequest, parse_frames, parse_shift
+    from guidance.errors import InputError
+
+    try:
+        request = SubtractRequest(
+            out=out,
+            mask=None if mask == "auto" else parse_frames(mask),
+            frames=None if frames == "all" else parse_frames(frames),
+            shift=None if shift == "auto" else parse_shift(shift),
+            pictures=pictures,
+            frame_time_ms=frame_time,
+        )
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error
+    raise typer.Exit(SubtractSession(request=request).run([path]))
 
 
 @app.command()

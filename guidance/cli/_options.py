@@ -32,4 +32,12 @@ FrameTimeMs = Annotated[
 Report = Annotated[
     bool, typer.Option("--report/--no-report", help="Write report.html beside the results.")
 ]
+DetectionLimit = Annotated[
+    bool,
+    typer.Option(
+        "--detection-limit/--no-detection-limit",
+        help="Insert known vessels into the frames of each run that is not flagged, and say which "
+        "it would have shown; takes some seconds a run.",
+    ),
+]
 Overlay = Annotated[bool, typer.Option("--overlay", help="Write overlay.gif, too.")]

@@ -30,7 +30,7 @@ _LEAST_MEAN = 0.05
 """The same for means over a pool or a line, in standard deviations of a pixel."""
 
 _POOL_SIGMA_PX = 3.0
-_GRID = 160
+_GRID = 96
 _CLIP = 8.0
 """Single pixels beyond so many standard deviations are cut before averaging: one bright quantum
 spot must not make a line."""
@@ -72,7 +72,7 @@ def measure_noise(image: NDArray[np.float32], valid: NDArray[np.bool_]) -> float
     """Return the standard deviation of what did not change in a difference image.
 
     From the median deviation, so that less than half of the pixels may have changed; on a grid of
-    160 points a side, which says it to a percent.
+    about 100 points a side, which says it to a percent.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ from guidance.io._decoders import EXPLICIT_BIG_ENDIAN, Codec, accept_transfer_sy
 from guidance.io._intensity import read_intensity
 from guidance.io._keywords import label
 from guidance.io._layout import PixelLayout, check_promise, read_layout, surplus_remark
+from guidance.io._mask import read_masks
 from guidance.io._modality import ModalityTransform, read_modality
 from guidance.io._pose import read_pose
 from guidance.io._quality import is_subtracted, read_quality, syntax_remark
@@ -79,6 +80,8 @@ def plan_run(source: DicomSource) -> RunPlan:
     pose, more = read_pose(attributes, distances)
     remarks += more
     shutters, more = read_shutters(attributes, layout.rows, layout.columns)
+    masks, mask_remarks = read_masks(attributes, layout.n_frames, layout.rows, layout.columns)
+    remarks += mask_remarks
     image_type = attributes.codes("ImageType")
     remarks += more + read_quality(attributes, layout, codec, image_type)
     remarks += _file_remarks(source, layout, pixels, codec)
@@ -101,6 +104,7 @@ def plan_run(source: DicomSource) -> RunPlan:
         window=_window(attributes),
         is_subtracted=is_subtracted(image_type),
         remarks=tuple(remarks),
+        masks=masks,
     )
     return RunPlan(header=header, layout=layout, transform=transform, codec=codec, pixels=pixels)
 

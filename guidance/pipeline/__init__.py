@@ -8,12 +8,26 @@ from guidance.pipeline._analyze import (
     replay,
 )
 from guidance.pipeline._context import make_context
+from guidance.pipeline._limit import (
+    ArchivePower,
+    PowerCell,
+    find_limit,
+    format_power,
+    measure_power,
+    record_window,
+)
 
 __all__ = [
     "SCHEMA",
     "AnalysisRequest",
+    "ArchivePower",
+    "PowerCell",
     "RunResult",
     "analyze_run",
+    "find_limit",
+    "format_power",
     "make_context",
+    "measure_power",
+    "record_window",
     "replay",
 ]

@@ -8,6 +8,8 @@ from guidance import __version__
 from guidance.anatomy import Side, Vertebra
 from guidance.imaging import is_calibrated
 from guidance.pipeline._context import make_context
+from guidance.pipeline._limit import describe_limit, find_limit, record_limit, record_window
+from guidance.pipeline._needle import NeedleTrack, hold_back, tidy_pixel
 from guidance.records import (
     Analysis,
     Cine,
@@ -15,7 +17,10 @@ from guidance.records import (
     FloatArray,
     FrameAssessment,
     FrameRecord,
+    InjectionFindings,
     InjectionRecord,
+    NeedleRecord,
+    NeedleSighting,
     NotFound,
     PoseCandidate,
     PoseRecord,
@@ -25,17 +30,17 @@ from guidance.records import (
     SpreadFindings,
     Verdict,
 )
-from guidance.spread import Monitor, MonitorSettings, trace_outlines
+from guidance.spread import (
+    LimitSettings,
+    MeasuredLimit,
+    Monitor,
+    MonitorSettings,
+    trace_outlines,
+)
 
 SCHEMA = "guidance.analysis/1"
 
-_NOT_LOOKED_FOR = (
-    "needle: this version does not look for one, so `needle`, `tip_px` and what depends on them "
-    "are null",
-    "landmarks and targets: this version locates none",
-    "intravascular_probability: this version flags by a rule that is not calibrated, so it gives "
-    "no probability",
-)
+_NOT_LOOKED_FOR = ("landmarks and targets: this version locates none",)
 
 _DIGITS = 6
 """Significant figures kept in the result; the measurements carry three at most."""
@@ -53,11 +58,15 @@ class AnalysisRequest:
         The vertebra meant.
     side : Side or None
         The patient's side.
+    detection_limit : LimitSettings or None
+        Which vessels are inserted to find the smallest that would have been seen; None: it is not
+        looked for, which saves some seconds for each run that is not flagged.
     """
 
     settings: MonitorSettings = field(default_factory=MonitorSettings)
     level: Vertebra | None = None
     side: Side | None = None
+    detection_limit: LimitSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,21 +139,29 @@ def analyze_run(
     request = request or AnalysisRequest()
     context = make_context(cine, level=request.level, side=request.side)
     monitor = Monitor(context, request.settings)
+    recorder = record_window(monitor, cine.header) if request.detection_limit else None
     frames: list[FrameRecord] = []
     outlines: list[tuple[FloatArray, ...]] = []
-    for assessment in replay(monitor, cine):
-        frames.append(_record_frame(assessment, cine.header))
+    track, timing = NeedleTrack(context), cine.header.timing
+    for index, frame in enumerate(cine):
+        time_s = float(timing.times_s[index]) if timing else None
+        assessment = monitor.push(frame, time_s)
+        needle = track.push(index, frame, time_s, monitor.findings())
+        frames.append(_record_frame(assessment, cine.header, needle))
         outlines.append(trace_outlines(assessment.contrast, assessment.working_scale))
         if on_frame is not None:
             on_frame(len(frames))
-    findings = monitor.findings()
+    found = track.record()
+    findings = hold_back(monitor.findings(), found)
+    limit = find_limit(recorder, context, findings, request.detection_limit)
     analysis = Analysis(
         schema=SCHEMA,
         guidance_version=__version__,
         settings=_record_settings(request),
-        warnings=_collect_warnings(cine.header, findings, request),
+        warnings=_collect_warnings(cine.header, findings, request, limit, found),
         source=_record_source(cine.header, path, sha256),
-        contrast=_record_contrast(findings, frames),
+        contrast=_record_contrast(findings, frames, limit),
+        needle=found,
     )
     return RunResult(analysis=analysis, outlines=tuple(outlines))
 
@@ -152,13 +169,18 @@ def analyze_run(
 def _record_settings(request: AnalysisRequest) -> dict[str, Any]:
     return {
         "monitor": asdict(request.settings),
+        "detection_limit": asdict(request.detection_limit) if request.detection_limit else None,
         "level": request.level.value if request.level else None,
         "side": request.side.value if request.side else None,
     }
 
 
 def _collect_warnings(
-    header: RunHeader, findings: SpreadFindings, request: AnalysisRequest
+    header: RunHeader,
+    findings: SpreadFindings,
+    request: AnalysisRequest,
+    limit: MeasuredLimit | NotFound,
+    needle: NeedleRecord | None,
 ) -> list[str]:
     remarks = header.remarks
     if request.side is not None:  # the advice to name it has been followed
@@ -185,10 +207,12 @@ def _collect_warnings(
             f"({header.intensity.relationship.value}, from {header.intensity.low:g}) are not in "
             "proportion to the intensity; relative_signal_px is given instead"
         )
+    if needle is None:
+        warnings.append("needle is null: none was found in any frame")
     if findings.pattern is None:
-        warnings.append("pattern is null: this version does not tell patterns apart")
-    if findings.verdict is not Verdict.INTRAVASCULAR:
-        warnings.append("detection_limit is null: this version does not measure it")
+        warnings.append("pattern is null: no one pattern is clearly likelier than the others")
+    if isinstance(limit, NotFound) and findings.verdict is not Verdict.INTRAVASCULAR:
+        warnings.append(f"detection_limit is null: {limit.reason}")
     return [*warnings, *_NOT_LOOKED_FOR]
 
 
@@ -230,7 +254,9 @@ def _record_pose(candidate: PoseCandidate) -> PoseRecord:
     )
 
 
-def _record_frame(assessment: FrameAssessment, header: RunHeader) -> FrameRecord:
+def _record_frame(
+    assessment: FrameAssessment, header: RunHeader, needle: NeedleSighting | NotFound
+) -> FrameRecord:
     scale = header.scale if header.scale and header.scale.holds_at_patient else None
     area_px = assessment.area_px
     area_mm2 = area_px * scale.pixel_area_mm2 if scale and area_px is not None else None
@@ -247,47 +273,48 @@ def _record_frame(assessment: FrameAssessment, header: RunHeader) -> FrameRecord
         reach_px=_tidy(assessment.reach_px),
         thin_length_px=_tidy(assessment.thin_length_px),
         run_off=_tidy(assessment.run_off),
-        intravascular_probability=assessment.intravascular_probability,
+        intravascular_probability=_tidy(assessment.intravascular_probability),
         flagged=assessment.flagged,
-        tip_px=None,
+        tip_px=tidy_pixel(needle.tip_px) if isinstance(needle, NeedleSighting) else None,
         remark=assessment.remark,
     )
 
 
-def _record_contrast(findings: SpreadFindings, frames: list[FrameRecord]) -> ContrastRecord:
-    verdict = findings.verdict.value
-    pattern = findings.pattern.value if findings.pattern else None
-    injections: list[InjectionRecord] = []
-    if findings.onset_frame is not None:
-        row_column = findings.origin_px
-        injections.append(
-            InjectionRecord(
-                onset_frame=findings.onset_frame,
-                end_frame=findings.end_frame,
-                flag_frame=findings.flag_frame,
-                verdict=verdict,
-                pattern=pattern,
-                intravascular_probability=None,
-                vessel=None,
-                tip_px=None,
-                target=None,
-                tip_to_target_mm=None,
-                reached_target=None,
-                origin_px=(round(row_column[0], 2), round(row_column[1], 2))
-                if row_column
-                else None,
-            )
-        )
+def _record_contrast(
+    findings: SpreadFindings, frames: list[FrameRecord], limit: MeasuredLimit | NotFound
+) -> ContrastRecord:
+    shown = () if isinstance(limit, NotFound) else (describe_limit(limit),)
     return ContrastRecord(
         onset_frame=findings.onset_frame,
-        verdict=verdict,
-        intravascular_probability=None,
+        verdict=findings.verdict.value,
+        intravascular_probability=_tidy(findings.intravascular_probability),
         flag_frame=findings.flag_frame,
-        pattern=pattern,
-        detection_limit=None,
-        grounds=list(findings.grounds),
-        injections=injections,
+        pattern=findings.pattern.value if findings.pattern else None,
+        detection_limit=record_limit(limit),
+        grounds=[*findings.grounds, *shown],
+        injections=[_record_injection(injection, frames) for injection in findings.injections],
         frames=frames,
+    )
+
+
+def _record_injection(injection: InjectionFindings, frames: list[FrameRecord]) -> InjectionRecord:
+    row, column = injection.origin_px
+    return InjectionRecord(
+        onset_frame=injection.onset_frame,
+        end_frame=injection.end_frame,
+        flag_frame=injection.flag_frame,
+        verdict=injection.verdict.value,
+        pattern=injection.pattern.value if injection.pattern else None,
+        intravascular_probability=_tidy(injection.intravascular_probability),
+        vessel=injection.vessel.value if injection.vessel else None,
+        tip_px=next(
+            (each.tip_px for each in frames[injection.onset_frame :] if each.tip_px is not None),
+            None,
+        ),
+        target=None,
+        tip_to_target_mm=None,
+        reached_target=None,
+        origin_px=(round(row, 2), round(column, 2)),
     )
 
 

@@ -30,13 +30,18 @@ from guidance.records._header import (
     Shutter,
     SpacingAt,
 )
+from guidance.records._mask import MaskOperation, MaskSubtraction
 from guidance.records._monitor import (
+    DetectionLimit,
     FrameAssessment,
+    InjectionFindings,
     RunContext,
     SpreadFindings,
     SpreadPattern,
     Verdict,
+    VesselKind,
 )
+from guidance.records._needle import NeedleKind, NeedleSighting, ViewOfNeedle
 from guidance.records._outcome import NotFound
 from guidance.records._volume import Volume
 
@@ -46,6 +51,7 @@ __all__ = [
     "Cine",
     "CircularShutter",
     "ContrastRecord",
+    "DetectionLimit",
     "DetectionLimitRecord",
     "FloatArray",
     "FrameArray",
@@ -53,11 +59,16 @@ __all__ = [
     "FrameReader",
     "FrameRecord",
     "FrameTiming",
+    "InjectionFindings",
     "InjectionRecord",
     "IntensityScale",
     "LandmarkRecord",
     "MaskArray",
+    "MaskOperation",
+    "MaskSubtraction",
+    "NeedleKind",
     "NeedleRecord",
+    "NeedleSighting",
     "NotFound",
     "PixelIntensityRelationship",
     "PixelScale",
@@ -76,5 +87,7 @@ __all__ = [
     "SpreadPattern",
     "TargetRecord",
     "Verdict",
+    "VesselKind",
+    "ViewOfNeedle",
     "Volume",
 ]

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from guidance.errors import InputError
 from guidance.records._arrays import FloatArray, own
+from guidance.records._mask import MaskSubtraction
 from guidance.records._outcome import NotFound
 
 
@@ -282,6 +283,8 @@ class RunHeader:
         The stored pixels are already a subtraction.
     remarks : tuple of Remark
         What is missing or odd, and what that costs.
+    masks : tuple of MaskSubtraction
+        How the header asks for its frames, stored plain, to be subtracted for display.
     """
 
     sop_class_uid: str
@@ -302,3 +305,4 @@ class RunHeader:
     window: tuple[float, float] | None = None
     is_subtracted: bool = False
     remarks: tuple[Remark, ...] = field(default_factory=tuple)
+    masks: tuple[MaskSubtraction, ...] = ()

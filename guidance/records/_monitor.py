@@ -124,6 +124,67 @@ class FrameAssessment:
         object.__setattr__(self, "contrast", own(self.contrast, "contrast", (None, None)))
 
 
+class VesselKind(StrEnum):
+    """What kind of vessel took contrast up, as far as its course tells."""
+
+    VENOUS = "venous"
+    ARTERIAL = "arterial"
+    UNDETERMINED = "undetermined"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InjectionFindings:
+    """What is known of one injection.
+
+    Attributes
+    ----------
+    onset_frame : int
+        First frame in which its contrast can be seen.
+    end_frame : int
+        Last frame in which its contrast still grew.
+    flag_frame : int or None
+        First frame at which the flag stood because of it.
+    verdict : Verdict
+        Of this injection.
+    pattern : SpreadPattern or None
+        Where its contrast went; None where that cannot be told.
+    intravascular_probability : float or None
+        That part of it was taken up by a vessel, under the prior of the settings.
+    vessel : VesselKind or None
+        What kind of vessel; None where none is flagged.
+    origin_px : (row, column)
+        Where its contrast first appeared. Stored pixels.
+    """
+
+    onset_frame: int
+    end_frame: int
+    flag_frame: int | None
+    verdict: Verdict
+    pattern: SpreadPattern | None
+    intravascular_probability: float | None
+    vessel: VesselKind | None
+    origin_px: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionLimit:
+    """The smallest uptake that a run would have shown.
+
+    Attributes
+    ----------
+    vessel_diameter_mm : float
+        Calibre of the vessel. Millimetres.
+    dose_fraction : float
+        Share of the injected dose that it takes up.
+    power : float
+        Share of such vessels that are flagged, at least.
+    """
+
+    vessel_diameter_mm: float
+    dose_fraction: float
+    power: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpreadFindings:
     """What the monitor concludes from the frames it has been given so far.
@@ -142,6 +203,11 @@ class SpreadFindings:
         Last frame in which the contrast still grew.
     origin_px : (row, column) or None
         Where contrast first appeared. Stored pixels.
+    intravascular_probability : float or None
+        That a vessel has taken up contrast, under the prior of the settings; None where nothing
+        could be judged.
+    injections : tuple of InjectionFindings
+        In their order.
     grounds : tuple of str
         What the verdict rests on, in words.
     doubts : tuple of str
@@ -154,5 +220,7 @@ class SpreadFindings:
     flag_frame: int | None
     end_frame: int | None
     origin_px: tuple[float, float] | None
+    intravascular_probability: float | None
+    injections: tuple[InjectionFindings, ...]
     grounds: tuple[str, ...]
     doubts: tuple[str, ...]

@@ -1,5 +1,6 @@
 """A run from its settings: every pulse through the imaging chain, and what is true of each."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +28,10 @@ from guidance.spine import Spine
 
 # The field's upper edge stays this far below the spine's end, for the beam's spread.
 _BELOW_TOP_MM = 8.0
+
+WatchContrast = Callable[[int, Map, Map | None], None]
+"""Called for every pulse with its number, the relative change of intensity by newly injected
+contrast (R, C), and the part of it in a vessel (R, C), None where no vessel takes any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,8 +123,20 @@ class SimulatedRun:
     truth: PulseTruth
 
 
-def simulate_run(settings: RunSettings, patient: Patient) -> SimulatedRun:
-    """Return the run that `settings` describe, in the patient they name."""
+def simulate_run(
+    settings: RunSettings, patient: Patient, *, watch: WatchContrast | None = None
+) -> SimulatedRun:
+    """Return the run that `settings` describe, in the patient they name.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        What is made.
+    patient : Patient
+        Whom it shows.
+    watch : callable, optional
+        Is shown the contrast of each pulse without tissue and noise: what training learns from.
+    """
     time_rng, course_rng, gas_rng, chain_rng = np.random.default_rng(settings.seed).spawn(4)
     times = pulse_times(settings.recording, settings.duration_s, time_rng)
     spine = patient.anatomy.spine
@@ -162,7 +179,9 @@ def simulate_run(settings: RunSettings, patient: Patient) -> SimulatedRun:
         others=others,
         tips_lps_mm=tips,
         course=course,
-        truth=_find_truth(settings, picture, chain, course, target.block_point_lps_mm, kvp, mas),
+        truth=_find_truth(
+            settings, picture, chain, course, target.block_point_lps_mm, kvp, mas, watch
+        ),
     )
 
 
@@ -239,6 +258,7 @@ def _find_truth(
     block_point_lps_mm: FloatArray,
     kvp: FloatArray,
     mas_share: FloatArray,
+    watch: WatchContrast | None,
 ) -> PulseTruth:
     """Return what is true of every pulse; noise is that of the settled exposure."""
     times = course.times_s
@@ -274,6 +294,7 @@ def _find_truth(
         in_image[pulse] = float(everything.sum()) * zoom * _area_of(masses, per_area)
         inside = inside_field(collimator_at(settings.collimation, shape, time_s), shape)
         seen[pulse] = rule.is_visible(per_mg * new, noise, None, inside)
+        vessel: Map | None = None
         if has_vessel:
             held = np.where(course.in_vessel, masses, np.float32(0))
             vessel = picture.iodine(time_s, held)
@@ -284,6 +305,8 @@ def _find_truth(
             if vessel_seen[pulse] and from_tip is None:
                 away = np.argwhere(passes) - tip_px[pulse]
                 from_tip = float(np.hypot(*away.T).min()) * rule.spacing_iso_mm
+        if watch is not None:
+            watch(pulse, per_mg * new, None if vessel is None else per_mg * vessel)
         for number, start in enumerate(starts):
             if number == 0:
                 each_seen[0, pulse] = seen[pulse]

@@ -1,122 +1,160 @@
-"""Settings of the first contrast analysis, each with its unit and its reason."""
+"""Settings of the contrast analysis, each with its unit and its reason."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from guidance.anatomy import Vertebra
 from guidance.errors import InputError
+
+PRIORS = {"cervical": 0.039, "thoracic": 0.007, "lumbar": 0.037}
+"""Share of blocks with uptake into a vessel: Verrills et al. 2008, Pain Med 9(5):588–594, doi
+10.1111/j.1526-4637.2008.00481.x (medial branch blocks under fluoroscopy)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonitorSettings:
-    """How a `Monitor` looks at a run.
-
-    Lengths in working pixels hold after the frame has been reduced so that its larger side is at
-    most `working_px`; millimetres are used instead wherever the run has a scale.
+class SightSettings:
+    """How frames are compared with those before contrast.
 
     Attributes
     ----------
     working_px : int
-        Larger side of the image that is analysed. 512 keeps a 1 mm vessel two pixels wide in a
-        250 mm field.
-    blur_px : float
-        Standard deviation of the smoothing before comparison; about the blur of the detector.
-    calm_gain : float
-        The exposure has settled when ln(intensity) changes by less than this between frames; a
-        quantum-limited median is steady to 0.001, an exposure ramp moves by 0.05 and more.
-    calm_frames : int
-        So many calm frames in a row end the settling.
+        Larger side of the image that is analysed. At 256 a pixel is about half a millimetre at the
+        patient: a vein of 1 mm is two wide, and a quantum-limited mean over 2 mm takes 16 of them.
+        The network knows no other size.
+    references : int
+        Frames kept as background: enough to hold one breath (4 s) at 2 per second.
     guard_s : float
         A frame becomes a reference only when it is this old, so that slowly arriving contrast does
         not become its own reference. At 0.5 mL over 2 s contrast takes about half a second from its
         first trace to where it is seen.
     guard_frames : int
         The same in frames: at least so many, and all there is where times are unknown.
-    references : int
-        References kept: enough to hold one breath (4 s) at 1.5 per second.
-    compared : int
-        References that a frame is compared with, the most alike first.
-    motion_margin_px : float
-        Motion that alignment leaves at edges: tools and bone move a little each for themselves.
-        Working pixels.
-    slow_radius_px : float
-        Changes wider than this are shading, not contrast: about 10 mm in a 250 mm field, twice that
-        in a magnified one; half a millilitre makes a pool of 5 to 15 mm. Working pixels.
-    average_s, average_frames : float
-        Time constants of the recursive average of the change; the shorter one counts. Contrast in
-        the smallest vein shows for about half a second.
-    seed_z : float
-        A pixel is lit when it stands out by so many standard deviations, by the best filter.
-    peak_z : float
-        Contrast stands out by so many somewhere. Of 10^6 pixels, filters and frames, noise alone
-        reaches 6 in one of a thousand.
-    stay_z : float
-        What has been lit in the frame before goes on being so down to this.
-    grow_z : float
-        Pixels joined to sure ones are contrast down to so many.
-    min_area_px : int
-        Smallest contrast that is believed. Working pixels; five make one resolution element.
-    added_share : float
-        Contrast adds attenuation; what moves only shifts it. Of the change in and around contrast,
-        at most this share may be loss.
-    moved_share : float
-        What a shift of the reference explains to this share of its squared change has moved.
-    confirm_frames : int
-        Contrast is believed when it is lit in so many distinct frames in a row.
-    confirm_s : float
-        And for so long, where frames come faster.
-    thin_mm, thin_px : float
-        Contrast narrower than this is thin, in millimetres or, without a scale, in working pixels.
-        Lumbar epidural and segmental veins are 1 to 3 mm wide.
-    vessel_length_mm, vessel_length_px : float
-        Thin contrast of this length is vessel-like: longer than the ragged edge of a pool.
-    substantial_mm2, substantial_px : float
-        Contrast that never grew to this area, in square millimetres or, without a scale, in
-        working pixels, and is gone again is dismissed as a spot that came and went: 0.02 mL in a
-        layer of a millimetre (guess).
-    lasting_frames : int
-        The same in frames: contrast that was seen in fewer is dismissed when it is gone.
-    flag_frames : int
-        So many frames in a row must show it before the flag goes up.
-    run_off : float
-        Share of the signal that must have left for wash-out to raise the flag. Contrast in tissue
-        stays for minutes (guess: half is far outside of what motion and exposure do to the sum).
+    settled_frames : int
+        So many frames have been compared before a change of exposure is taken for more than the
+        regulation settling.
+    calm_gain : float
+        Change of ln(intensity) between frames while the exposure settles. Gain and offset of the
+        background follow smaller ones; ramps at the start of a run move by more.
+    watched_s : float
+        So long after the first reference contrast may be believed: with one or two references alone
+        bowel that moves looks like it. What is lit by then counts from its first frame, and the
+        guard keeps it out of the references.
+    watched_frames : int
+        And so many frames must have been compared.
+    lost_frames : int
+        So many frames in a row that do not compare make a new beginning, before contrast.
+    fast_s, slow_s, slower_s : float
+        Time constants of the running means of the change. Contrast in the smallest vein shows for
+        about half a second; a push lasts 0.5 to 4 s.
+    fast_frames : float
+        The fast one's in frames, where pulses are slow: contrast must not be late by many frames.
     """
 
-    working_px: int = 512
-    blur_px: float = 1.2
-    calm_gain: float = 0.04
-    calm_frames: int = 2
+    working_px: int = 256
+    references: int = 8
     guard_s: float = 1.0
     guard_frames: int = 3
-    references: int = 6
-    compared: int = 3
-    motion_margin_px: float = 0.5
-    slow_radius_px: float = 24.0
-    average_s: float = 0.2
-    average_frames: float = 1.5
-    seed_z: float = 3.5
-    peak_z: float = 6.0
-    stay_z: float = 4.5
-    grow_z: float = 3.0
-    min_area_px: int = 10
-    added_share: float = 0.2
-    moved_share: float = 0.4
-    confirm_frames: int = 3
-    confirm_s: float = 0.1
-    thin_mm: float = 3.0
-    thin_px: float = 9.0
-    vessel_length_mm: float = 12.0
-    vessel_length_px: float = 36.0
-    substantial_mm2: float = 20.0
-    substantial_px: float = 120.0
-    lasting_frames: int = 6
-    flag_frames: int = 3
-    run_off: float = 0.5
+    settled_frames: int = 3
+    calm_gain: float = 0.12
+    watched_s: float = 1.5
+    watched_frames: int = 2
+    lost_frames: int = 3
+    fast_s: float = 0.2
+    slow_s: float = 0.6
+    slower_s: float = 2.0
+    fast_frames: float = 1.5
 
     def __post_init__(self) -> None:
-        """Check that sizes and counts are positive and shares are shares."""
-        for name in ("working_px", "references", "compared", "confirm_frames", "flag_frames"):
+        """Check that sizes and counts are positive."""
+        if not 64 <= self.working_px <= 256:
+            raise InputError(f"working_px is {self.working_px}, expected 64 to 256")
+        for name in ("references", "guard_frames", "settled_frames", "lost_frames"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}, expected at least 1")
-        for name in ("added_share", "moved_share", "run_off"):
-            if not 0 < getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}, expected between 0 and 1")
+        for name in ("guard_s", "calm_gain", "fast_s", "slow_s", "slower_s", "fast_frames"):
+            if not 0 < getattr(self, name) < 1000:
+                raise InputError(f"{name} is {getattr(self, name)}, expected above 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorSettings:
+    """How a `Monitor` looks at a run, and when it speaks up.
+
+    Attributes
+    ----------
+    prior : float or None
+        Probability of uptake before anything is seen. None: by the region of the level that the
+        user names (`PRIORS`), lumbar where none is named.
+    alarms_per_min : float
+        The operating point: so many false alarms per minute without uptake, as measured on the
+        validation suite. More finds more.
+    flag_frames : int
+        So many distinct frames in a row must show it before the flag goes up, unless it is plain.
+    plain_ratio : float
+        Log likelihood ratio beyond the threshold that needs no second frame (e² = 7 times).
+    confirm_frames : int
+        Contrast is believed when it is lit in so many distinct frames in a row.
+    onset_mm2 : float
+        Least area of contrast. 3 mm² is a vein of 1 mm over 3 mm; visible contrast is more.
+    plain_mm2 : float
+        Contrast of this area is believed at once.
+    substantial_mm2 : float
+        Contrast that never grew to this area and is gone again was a spot that came and went: 0.02
+        mL in a layer of a millimetre (guess).
+    gone_frames : int
+        So many frames without any contrast after it, and it is gone.
+    pause_s : float
+        Contrast that grows again after so long without growth is a new injection.
+    watched_s : float
+        After contrast a run must go on for so long before `extravascular` may be said: a third of
+        uptakes shows in the first second only after the pool (guess).
+    least_rate_hz : float
+        With fewer distinct frames per second than this, contrast passes between frames: a vein of
+        some centimetres empties within a second.
+    doubtful_alarms_per_min : float
+        What passes the threshold that goes with so many, but not the flag's, is called neither:
+        `indeterminate`.
+    sight : SightSettings
+        How frames are compared.
+    """
+
+    prior: float | None = None
+    alarms_per_min: float = 0.3
+    flag_frames: int = 2
+    plain_ratio: float = 2.0
+    confirm_frames: int = 2
+    onset_mm2: float = 3.0
+    plain_mm2: float = 25.0
+    substantial_mm2: float = 20.0
+    gone_frames: int = 4
+    pause_s: float = 1.5
+    watched_s: float = 1.5
+    least_rate_hz: float = 1.0
+    doubtful_alarms_per_min: float = 1.0
+    sight: SightSettings = field(default_factory=SightSettings)
+
+    def __post_init__(self) -> None:
+        """Check that counts are positive and probabilities are probabilities."""
+        for name in ("flag_frames", "confirm_frames", "gone_frames"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}, expected at least 1")
+        if self.prior is not None and not 0 < self.prior < 1:
+            raise InputError(f"prior is {self.prior}, expected between 0 and 1")
+        for name in (
+            "alarms_per_min",
+            "doubtful_alarms_per_min",
+            "onset_mm2",
+            "plain_mm2",
+            "substantial_mm2",
+        ):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} is {getattr(self, name)}, expected above 0")
+        for name in ("pause_s", "watched_s", "least_rate_hz", "plain_ratio"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} is {getattr(self, name)}, expected at least 0")
+
+    def prior_at(self, level: Vertebra | None) -> float:
+        """Return the prior for a level; lumbar where none is named."""
+        if self.prior is not None:
+            return self.prior
+        region = {"C": "cervical", "T": "thoracic"}.get(str(level)[:1] if level else "", "lumbar")
+        return PRIORS[region]

@@ -1,0 +1,161 @@
+"""How much a line looks like a needle, and which of its ends is the tip.
+
+Both are sums of a few physical features with fixed weights (logistic regression). The weights
+were fitted to lines found in simulated runs (`docs/needle.md`): what they say is that a needle is
+narrow, alike on both sides, darker than the edges of bone about it, and ends at once.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from guidance.needle._hub import follow_curve, measure_hub
+from guidance.needle._picture import Picture
+from guidance.needle._tip import Tip, locate_tip
+from guidance.needle._trace import Line, measure_bow
+
+_CURVE_MM = 15.0
+"""A curve that goes on for more than this is no bent tip."""
+
+_CURVE_RAD = math.radians(20)
+"""A needle that goes on straight has only been cut short."""
+
+_SAGITTA_MM = 0.5
+_RADIUS_MM = 150.0
+"""Steel of 25 gauge can be steered through tissue, but not round such a bend; half a millimetre is
+what a bent tip may add to a straight shaft."""
+
+_EDGE_STEP = 0.4
+_EDGE_MM = 50.0
+"""So long a line that has another grey on each side runs along something, all the way."""
+
+_SHORT_MM = 12.0
+_RING = 0.06
+_DARK = 3.5
+_NO_HUB_PENALTY = 2.5
+"""A needle that shows only so much of itself is seen down its shaft: then the ring of its hub shows
+about one end, or its steel is several times darker than edges of bone. Pins and sutures are not."""
+
+_CENTER_WEIGHT = 2.3 / 20.0
+_DOWN_WEIGHT = 1.5 / 20.0
+_HUB_WEIGHT = 19.0
+_BEND_WEIGHT = 1.5
+_LEADS_ON_WEIGHT = 2.0
+_CUT_WEIGHT = 6.0
+"""What speaks for an end being the hub's: it leaves the field; a curve leads on; rails of plastic
+lie about it; it is farther from the middle of the field, where the target is; it is nearer to the
+image's lower border, for needles point upwards (towards the head) more often than not; and for the
+other being the tip: it is bent. Per millimetre, or as such."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rated:
+    """A line, run from its hub's end to its tip.
+
+    Attributes
+    ----------
+    line : Line
+        Its `end` is the tip's end.
+    tip, hub : Tip
+        Its two ends.
+    score : float
+        Logit of being a needle.
+    end_score : float
+        Logit of this end being the tip.
+    is_other : bool
+        It cannot be a needle: it goes on as a curve behind its tip, or is the edge of something.
+    """
+
+    line: Line
+    tip: Tip
+    hub: Tip
+    score: float
+    end_score: float
+    is_other: bool
+
+
+def rate_quickly(line: Line, contrast_ratio: float, mm: float) -> float:
+    """Return the part of the score that needs the line alone.
+
+    Parameters
+    ----------
+    line : Line
+        Any line.
+    contrast_ratio : float
+        Its contrast over the median of all lines' in the picture.
+    mm : float
+        Size of a fine pixel. Millimetres.
+    """
+    return (
+        -6.6 * float(np.clip(line.width_mm, 0.3, 2.2))
+        - 4.4 * min(line.lopsided, 1.0)
+        - 3.0 * min(line.skew, 1.0)
+        + 0.33 * math.log(max(line.z, 1.0))
+        + 1.14 * math.log(max(line.length * mm, 2.0))
+        + 1.38 * float(np.clip(math.log(max(contrast_ratio, 1e-3)), -1, 2))
+    )
+
+
+def rate_line(picture: Picture, line: Line, contrast_ratio: float) -> Rated:
+    """Return the line, turned so that it runs to its tip, with its scores."""
+    mm = picture.fine_mm
+    ways = (line.turned(), line)
+    tips = [locate_tip(picture, way) for way in ways]
+    hubs = [measure_hub(picture, tip, line.contrast) for tip in tips]
+    leads = [_leads_on(picture, way) for way in ways]
+    center = [(side - 1) / 2 for side in picture.fine.shape]
+    far = [math.hypot(t.row - center[0], t.column - center[1]) * mm for t in tips]
+    for_second = (
+        _HUB_WEIGHT * (min(hubs[0], 0.25) - min(hubs[1], 0.25))
+        + _CENTER_WEIGHT * float(np.clip(far[0] - far[1], -30, 30))
+        + _DOWN_WEIGHT * float(np.clip((tips[0].row - tips[1].row) * mm, -20, 20))
+        + _BEND_WEIGHT * ((tips[1].bend_length > 0) - (tips[0].bend_length > 0))
+        + _LEADS_ON_WEIGHT * (leads[0] - leads[1])
+        + _CUT_WEIGHT * (line.is_start_cut - line.is_end_cut)
+    )
+    tip = 1 if for_second >= 0 else 0
+    score = (
+        rate_quickly(line, contrast_ratio, mm)
+        + _INTERCEPT
+        + 1.4 * float(np.clip(_least_drop(ways, tips), 0, 1))
+        + 2.0 * min(abs(hubs[0] - hubs[1]), 0.2)
+    )
+    is_whole = not (line.is_start_cut or line.is_end_cut)
+    if is_whole and line.length * mm < _SHORT_MM:
+        is_end_on = max(hubs) > _RING or contrast_ratio > _DARK
+        score -= 0.0 if is_end_on else _NO_HUB_PENALTY
+    return Rated(
+        line=ways[tip],
+        tip=tips[tip],
+        hub=tips[1 - tip],
+        score=score,
+        end_score=abs(for_second),
+        is_other=leads[tip] or _is_edge(line, mm) or _is_bowed(picture, line),
+    )
+
+
+_INTERCEPT = 0.8
+
+
+def _leads_on(picture: Picture, line: Line) -> bool:
+    """Return whether a curve leads on from the line's end: tubing, a catheter, a vessel."""
+    length_mm, turned_rad = follow_curve(picture, line)
+    return length_mm > _CURVE_MM and turned_rad > _CURVE_RAD
+
+
+def _is_edge(line: Line, mm: float) -> bool:
+    """Return whether a line is the rim of a blade, of the field, or of the body."""
+    return line.lopsided > _EDGE_STEP and line.length * mm > _EDGE_MM
+
+
+def _is_bowed(picture: Picture, line: Line) -> bool:
+    """Return whether a line is bent as a vessel, a catheter or a fold of skin is."""
+    sagitta_mm, radius_mm = measure_bow(picture, line)
+    return sagitta_mm > _SAGITTA_MM and radius_mm < _RADIUS_MM
+
+
+def _least_drop(ways: tuple[Line, Line], tips: list[Tip]) -> float:
+    """Return how clearly the less clear of the ends within the field ends."""
+    drops = [tip.drop for way, tip in zip(ways, tips, strict=True) if not way.is_end_cut]
+    return min(drops, default=1.0)

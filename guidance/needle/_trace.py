@@ -1,0 +1,363 @@
+"""From a seed to a line: where exactly it runs, how far, and what it is like.
+
+The line is laid on the ridge by turning and shifting it, then followed both ways for as long as it
+adds what it adds in its middle: steel adds the same all along. The end is where the sum of what is
+added, less half of that, is greatest, which is the likeliest place of one step in white noise.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guidance.needle._picture import Picture
+from guidance.needle._ridge import Seed
+from guidance.needle._strip import (
+    across_positions,
+    mean_known,
+    measure_sides,
+    ridge_profile,
+    sample_strips,
+)
+from guidance.records import FloatArray
+
+WIDEST_MM = 1.9
+"""Wider than a 22 gauge needle under the worst blur."""
+
+REACH_MM = 3.0
+"""How far to both sides a strip goes."""
+
+MOST_GAP_MM = 5.0
+"""A line goes on behind a gap of less than this: a dense edge of bone that it crosses."""
+
+WINDOW_MM = 3.0
+"""Evenness along the line is judged over windows of this length."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A straight dark line. Lengths are in fine pixels unless said.
+
+    Attributes
+    ----------
+    row, column : float
+        A point of it.
+    angle_rad : float
+        Its direction: (row, column) = (sin, cos).
+    start, end : float
+        Where it begins and ends, along the direction from the point.
+    contrast : float
+        What it adds to the attenuation.
+    noise : float
+        Standard deviation of that at one place along the line.
+    width_mm : float
+        Area of its cross-profile over its height, blur included.
+    lopsided : float
+        Difference of its two sides, over its contrast.
+    skew : float
+        How unlike its two halves are, over what they add: 0 for a tube, near 1 for a step.
+    uneven : float
+        Standard deviation of the contrast of windows along it, beyond what noise explains, over the
+        contrast.
+    weakest : float
+        Least contrast of a window, over the contrast.
+    is_start_cut, is_end_cut : bool
+        It leaves the field there.
+    """
+
+    row: float
+    column: float
+    angle_rad: float
+    start: float
+    end: float
+    contrast: float
+    noise: float
+    width_mm: float
+    lopsided: float
+    skew: float
+    uneven: float
+    weakest: float
+    is_start_cut: bool
+    is_end_cut: bool
+
+    @property
+    def length(self) -> float:
+        """From start to end."""
+        return self.end - self.start
+
+    @property
+    def z(self) -> float:
+        """How many standard deviations of the noise it stands out by, over its whole length."""
+        return self.contrast / max(self.noise, 1e-6) * math.sqrt(max(self.length, 0.0))
+
+    def at(self, along: float) -> tuple[float, float]:
+        """Return the (row, column) of a place along it."""
+        return (
+            self.row + along * math.sin(self.angle_rad),
+            self.column + along * math.cos(self.angle_rad),
+        )
+
+    def turned(self) -> "Line":
+        """Return the same line, run the other way."""
+        return replace(
+            self,
+            angle_rad=self.angle_rad + math.pi,
+            start=-self.end,
+            end=-self.start,
+            is_start_cut=self.is_end_cut,
+            is_end_cut=self.is_start_cut,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Laid:
+    """A seed laid on its ridge. Fine pixels.
+
+    Attributes
+    ----------
+    row, column, angle_rad : float
+        A point of the line, and its direction.
+    height : float
+        How far the ridge stands above its higher side.
+    width_mm, lopsided, skew : float
+        As of `Line`, near the point.
+    """
+
+    row: float
+    column: float
+    angle_rad: float
+    height: float
+    width_mm: float
+    lopsided: float
+    skew: float
+
+
+def lay_seed(picture: Picture, seed: Seed) -> Laid | None:
+    """Return a seed laid on its ridge, or None where there is none."""
+    ratio = picture.fine_scale / picture.working_scale
+    row, column = ((place + 0.5) * ratio - 0.5 for place in (seed.row, seed.column))
+    first = _lay_on(picture, (row, column, seed.angle_rad), 4.0, _FIRST_TURNS_RAD)
+    if first is None:
+        return None
+    return _lay_on(picture, (first.row, first.column, first.angle_rad), 6.0, _SECOND_TURNS_RAD)
+
+
+def trace_line(picture: Picture, laid: Laid) -> Line | None:
+    """Return the line that a seed lies on, or None where it is none."""
+    line = _extend(picture, (laid.row, laid.column, laid.angle_rad))
+    if line is None or line.length * picture.fine_mm < _LONG_MM or line.width_mm > WIDEST_MM:
+        return line
+    return _extend(picture, _fit(picture, line))
+
+
+_FIRST_TURNS_RAD = np.deg2rad(np.linspace(-6.0, 6.0, 7))
+_SECOND_TURNS_RAD = np.deg2rad(np.linspace(-1.5, 1.5, 7))
+
+_LONG_MM = 12.0
+"""A line at least so long is laid again, along all of its length."""
+
+
+def _lay_on(
+    picture: Picture, point: tuple[float, float, float], half_mm: float, turns_rad: FloatArray
+) -> Laid | None:
+    """Return the point and direction, among turns and shifts, at which the ridge is highest."""
+    mm = picture.fine_mm
+    row, column, angle = point
+    across = across_positions(mm, REACH_MM)
+    half = round(half_mm / mm)
+    along = np.arange(-half, half + 1.0)
+    origins = np.tile((row, column), (len(turns_rad), 1)).astype(np.float64)
+    strips = sample_strips(picture.fine, origins, angle + turns_rad, along, across)
+    profiles = mean_known(strips, -1)
+    ridge = ridge_profile(profiles, mm)
+    ridge[:, np.abs(across) * mm > 1.0] = -np.inf
+    turn, shift = np.unravel_index(int(np.argmax(ridge)), ridge.shape)
+    if not ridge[turn, shift] > 0:
+        return None
+    best = angle + float(turns_rad[turn])
+    moved = float(across[shift])
+    width, lopsided, skew = _measure_profile(profiles[turn], (across - moved) * mm)
+    return Laid(
+        row=row + moved * math.cos(best),
+        column=column - moved * math.sin(best),
+        angle_rad=best,
+        height=float(ridge[turn, shift]),
+        width_mm=width,
+        lopsided=lopsided,
+        skew=skew,
+    )
+
+
+def _extend(picture: Picture, point: tuple[float, float, float]) -> Line | None:
+    """Follow a line both ways, and describe it."""
+    mm = picture.fine_mm
+    row, column, angle = point
+    reach = math.ceil(math.hypot(*picture.fine.shape))
+    along = np.arange(-reach, reach + 1.0)
+    # Only what lies within the image.
+    rows, columns = row + along * math.sin(angle), column + along * math.cos(angle)
+    inside = (rows >= 0) & (rows <= picture.fine.shape[0] - 1)
+    inside &= (columns >= 0) & (columns <= picture.fine.shape[1] - 1)
+    along = along[inside]
+    across = across_positions(mm, REACH_MM)
+    strip = sample_strips(
+        picture.fine, np.array([(row, column)]), np.array([angle]), along, across
+    )[0]
+    middle, left, right = measure_sides(strip, across * mm)
+    added = np.asarray(middle - (left + right) / 2, np.float32)
+    seat = int(np.argmin(np.abs(along)))
+    near = added[max(0, seat - round(3 / mm)) : seat + round(3 / mm) + 1]
+    near = near[np.isfinite(near)]
+    level = float(np.median(near)) if near.size else 0.0
+    if level <= 0:
+        return None
+    for _ in range(2):
+        first = seat - _last_of_step(added[seat::-1] / level, MOST_GAP_MM / mm)
+        last = seat + _last_of_step(added[seat:] / level, MOST_GAP_MM / mm)
+        known = added[first : last + 1]
+        known = known[np.isfinite(known)]
+        level = float(known.mean()) if known.size else 0.0
+        if level <= 0:
+            return None
+    return _describe(picture, point, along, strip[:, first : last + 1], added, (first, last))
+
+
+def _last_of_step(share: NDArray[np.float32], most_gap: float) -> int:
+    """Return the index of the last place at which `share` is about 1 and not about 0.
+
+    Not known counts as 0; the search ends where the sum has fallen by more than a gap's.
+    """
+    gain = np.clip(np.nan_to_num(share, nan=0.0), -1.0, 2.0) - 0.5
+    total = np.cumsum(gain)
+    fallen = np.maximum.accumulate(total) - total > most_gap / 2
+    stop = int(np.argmax(fallen)) if fallen.any() else len(total)
+    return int(np.argmax(total[: max(stop, 1)]))
+
+
+def _describe(
+    picture: Picture,
+    point: tuple[float, float, float],
+    along: FloatArray,
+    strip: NDArray[np.float32],
+    added: NDArray[np.float32],
+    ends: tuple[int, int],
+) -> Line | None:
+    """Measure what a line is like; None where too little of it is known."""
+    mm = picture.fine_mm
+    first, last = ends
+    known = added[first : last + 1]
+    known = known[np.isfinite(known)]
+    if known.size < 4:
+        return None
+    contrast = float(known.mean())
+    across = across_positions(mm, REACH_MM) * mm
+    width, lopsided, skew = _measure_profile(mean_known(strip, -1), across)
+    noise = 1.05 * float(np.median(np.abs(np.diff(known))))
+    windows = np.array_split(known, max(1, round(known.size * mm / WINDOW_MM)))
+    means = np.array([window.mean() for window in windows])
+    by_noise = noise**2 / (known.size / len(windows))
+    margin = round(1.5 / mm)
+    return Line(
+        row=point[0],
+        column=point[1],
+        angle_rad=point[2],
+        start=float(along[first]),
+        end=float(along[last]),
+        contrast=contrast,
+        noise=noise,
+        width_mm=width,
+        lopsided=lopsided,
+        skew=skew,
+        uneven=math.sqrt(max(0.0, float(means.var()) - by_noise)) / contrast,
+        weakest=float(means.min()) / contrast,
+        is_start_cut=first < margin or not bool(np.isfinite(added[first - margin])),
+        is_end_cut=last + margin >= len(added) or not bool(np.isfinite(added[last + margin])),
+    )
+
+
+def _measure_profile(
+    profile: NDArray[np.float32], across_mm: FloatArray
+) -> tuple[float, float, float]:
+    """Return a cross-profile's width in millimetres, the step between its sides, and its skew.
+
+    The background is a slope between the sides; the width is the area above it over the height.
+    """
+    core = np.abs(across_mm) <= 0.45
+    if not np.isfinite(profile).all():
+        return math.inf, math.inf, math.inf
+    center = float(across_mm[core][np.argmax(profile[core])])
+    step = 0.1
+    out = np.arange(0.0, 2.05, step)
+    right = np.interp(center + out, across_mm, profile)
+    left = np.interp(center - out, across_mm, profile)
+    sides = float(right[14:].mean()), float(left[14:].mean())
+    slope = (sides[0] - sides[1]) / 2 / 1.7 * out
+    right, left = right - sum(sides) / 2 - slope, left - sum(sides) / 2 + slope
+    height = float(right[0] + left[0]) / 2
+    even, odd = (right + left)[:15] / 2, (right - left)[:15] / 2
+    if height <= 0 or even.sum() <= 0:
+        return math.inf, math.inf, math.inf
+    width = 2 * float(even.sum()) * step / height
+    skew = float(np.abs(odd).sum() / np.abs(even).sum())
+    return width, abs(sides[0] - sides[1]) / height, skew
+
+
+def _fit(picture: Picture, line: Line) -> tuple[float, float, float]:
+    """Return a long line's point and direction, fitted to where its windows have their ridge."""
+    middles, places = _ridge_places(picture, line, 1.2)
+    if len(middles) < 3:
+        return line.row, line.column, line.angle_rad
+    slope, offset = _robust_line(middles, places, 0.5 / picture.fine_mm)
+    return (
+        line.row + offset * math.cos(line.angle_rad),
+        line.column - offset * math.sin(line.angle_rad),
+        line.angle_rad + math.atan(slope),
+    )
+
+
+def measure_bow(picture: Picture, line: Line) -> tuple[float, float]:
+    """Return how far the middle of a line lies off its chord, and the radius that it is bent to.
+
+    Millimetres; 0 and inf for a line too short to tell.
+    """
+    mm = picture.fine_mm
+    middles, places = _ridge_places(picture, line, 2.0)
+    if len(middles) < 5:
+        return 0.0, math.inf
+    bend = float(np.polyfit(middles, places, 2)[0])
+    sagitta = abs(bend) * (line.length / 2) ** 2 * mm
+    return sagitta, mm / (2 * abs(bend)) if bend else math.inf
+
+
+def _ridge_places(picture: Picture, line: Line, reach_mm: float) -> tuple[FloatArray, FloatArray]:
+    """Return where windows along a line have their ridge: places along it, and across it."""
+    mm = picture.fine_mm
+    count = max(3, round(line.length * mm / 4))
+    along = np.arange(line.start, line.end + 1)
+    across = across_positions(mm, REACH_MM + reach_mm)
+    strip = sample_strips(
+        picture.fine,
+        np.array([(line.row, line.column)]),
+        np.array([line.angle_rad]),
+        along,
+        across,
+    )[0]
+    pieces = np.array_split(np.arange(len(along)), count)
+    profiles = np.stack([mean_known(strip[:, piece], -1) for piece in pieces])
+    ridge = ridge_profile(profiles, mm)
+    ridge[:, np.abs(across) * mm > reach_mm] = -np.inf
+    best = np.argmax(ridge, axis=1)
+    heights = ridge[np.arange(count), best]
+    middles = np.array([float(along[piece].mean()) for piece in pieces])
+    good = np.isfinite(heights) & (heights > 0.3 * line.contrast)
+    return middles[good], across[best[good]]
+
+
+def _robust_line(x: FloatArray, y: FloatArray, tolerance: float) -> tuple[float, float]:
+    """Return slope and offset of the straight line through most of the points."""
+    slope, offset = (float(v) for v in np.polyfit(x, y, 1))
+    for _ in range(4):
+        weight = 1 / (1 + ((y - slope * x - offset) / tolerance) ** 2)
+        slope, offset = (float(v) for v in np.polyfit(x, y, 1, w=np.sqrt(weight)))
+    return slope, offset

@@ -1,0 +1,86 @@
+"""From measurements to a probability: a straight line through log-odds, and Bayes' prior.
+
+The line was fitted to runs that the network had not learned from (`guidance/training`), and speaks
+of likelihood ratios, so that any prior may be put in: in a clinic uptake is rare, in a test it is
+not. The flag asks for a likelihood ratio that so many false alarms per minute go with.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+import numpy as np
+
+from guidance.spread._measures import MEASURE_NAMES, Measures
+
+DECISION = "decision.json"
+_FURTHEST = 12.0
+"""Log likelihood ratios are cut here: no such model is surer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The line, as kept in `guidance/models/decision.json`.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Measurements, in the order of what follows.
+    means, scales, weights : tuple of float
+        Each measurement is taken as its difference from the mean over the scale.
+    offset : float
+        Log likelihood ratio at the means.
+    alarms_per_min, thresholds : tuple of float
+        False alarms per minute that a threshold on the log likelihood ratio lets through, on runs
+        without uptake.
+    """
+
+    names: tuple[str, ...]
+    means: tuple[float, ...]
+    scales: tuple[float, ...]
+    weights: tuple[float, ...]
+    offset: float
+    alarms_per_min: tuple[float, ...]
+    thresholds: tuple[float, ...]
+
+    def ratio(self, measures: Measures) -> float:
+        """Return the log likelihood ratio of uptake against none."""
+        row = np.array([getattr(measures, name) for name in self.names])
+        line = (row - np.array(self.means)) / np.array(self.scales) @ np.array(self.weights)
+        return float(np.clip(self.offset + line, -_FURTHEST, _FURTHEST))
+
+    def shares(self, measures: Measures) -> dict[str, float]:
+        """Return what each measurement adds to the log likelihood ratio of one without contrast."""
+        idle = Measures()
+        return {
+            name: (getattr(measures, name) - getattr(idle, name)) / scale * weight
+            for name, scale, weight in zip(self.names, self.scales, self.weights, strict=True)
+        }
+
+    @property
+    def ratio_without_contrast(self) -> float:
+        """Log likelihood ratio of a run in which no contrast was seen."""
+        return self.ratio(Measures())
+
+    def threshold(self, alarms_per_min: float) -> float:
+        """Return the log likelihood ratio that lets so many false alarms through."""
+        wanted = math.log(max(alarms_per_min, 1e-4))
+        known = np.log(np.array(self.alarms_per_min))
+        order = np.argsort(known)
+        return float(np.interp(wanted, known[order], np.array(self.thresholds)[order]))
+
+
+def probability(ratio: float, prior: float) -> float:
+    """Return the probability that a log likelihood ratio makes of a prior probability."""
+    return 1 / (1 + math.exp(-(ratio + math.log(prior / (1 - prior)))))
+
+
+@cache
+def load_decision() -> Decision:
+    """Return the shipped line."""
+    data = (files("guidance") / "models" / DECISION).read_bytes()
+    decision = msgspec.json.decode(data, type=Decision)
+    assert set(decision.names) <= set(MEASURE_NAMES)
+    return decision

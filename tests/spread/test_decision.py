@@ -1,0 +1,70 @@
+"""From measurements to a probability: Bayes, and the operating point."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guidance.spread import MonitorSettings
+from guidance.spread._decision import Decision, load_decision, probability
+from guidance.spread._measures import GROUPS, MEASURE_NAMES, Measures
+
+LINE = Decision(
+    names=("uptake", "run_off"),
+    means=(0.0, 0.5),
+    scales=(2.0, 0.5),
+    weights=(1.0, 3.0),
+    offset=-1.0,
+    alarms_per_min=(1.0, 0.1, 0.01),
+    thresholds=(1.0, 3.0, 5.0),
+)
+
+
+def test_the_line_adds_up():
+    assert LINE.ratio(Measures(uptake=4.0, run_off=1.0)) == pytest.approx(-1 + 2 + 3)
+
+
+def test_shares_add_up_to_the_difference_from_no_contrast():
+    measures = Measures(uptake=4.0, run_off=1.0)
+    added = LINE.ratio(measures) - LINE.ratio_without_contrast
+    assert sum(LINE.shares(measures).values()) == pytest.approx(added)
+
+
+@given(st.floats(-12, 12), st.floats(0.001, 0.999))
+def test_odds_are_multiplied(ratio, prior):
+    odds = probability(ratio, prior) / (1 - probability(ratio, prior))
+    assert math.log(odds) == pytest.approx(ratio + math.log(prior / (1 - prior)), abs=1e-6)
+
+
+def test_no_evidence_leaves_the_prior():
+    assert probability(0.0, 0.037) == pytest.approx(0.037)
+
+
+def test_fewer_alarms_take_more_evidence():
+    thresholds = [LINE.threshold(rate) for rate in (2.0, 1.0, 0.3, 0.1, 0.03, 0.001)]
+    assert thresholds == sorted(thresholds)
+    assert LINE.threshold(0.1) == pytest.approx(3.0)
+    assert LINE.threshold(math.sqrt(0.1)) == pytest.approx(2.0)
+
+
+def test_the_prior_is_that_of_the_region():
+    settings = MonitorSettings()
+    assert settings.prior_at(None) == settings.prior_at("L4") == 0.037
+    assert settings.prior_at("C5") == 0.039
+    assert settings.prior_at("T6") == 0.007
+    assert MonitorSettings(prior=0.2).prior_at("T6") == 0.2
+
+
+def test_the_shipped_line_is_whole():
+    shipped = load_decision()
+    assert set(shipped.names) <= set(MEASURE_NAMES)
+    assert len(shipped.names) == len(shipped.weights) == len(shipped.means) == len(shipped.scales)
+    assert min(shipped.scales) > 0
+    thresholds = [shipped.threshold(rate) for rate in (1.0, 0.3, 0.1, 0.05)]
+    assert thresholds == sorted(thresholds)
+
+
+def test_every_measurement_is_in_one_group():
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(MEASURE_NAMES)
