@@ -4,8 +4,8 @@
 it and follows needles through the run's first frames. It prints, for needles seen from the side and
 end-on and for each view of the spine: in how many runs the injecting needle was found (a tip within
 `FOUND_MM` of the true one at the last frame looked at), the error of its tip over all frames in
-millimetres at the isocentre, and how often what was found is no needle. ``--without`` hides a broad
-strip about every needle first and counts the runs in which one is found all the same.
+millimetres at the isocentre, and how often what was found is no needle. ``--without`` hides all
+about every needle first and counts the runs in which one is found all the same.
 
 ``--part odd`` takes runs of odd number only: thresholds were tuned on the even ones.
 """
@@ -21,6 +21,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from guidance.io import open_run
 from guidance.needle import NeedleFollower, choose_injecting
@@ -30,9 +31,10 @@ from guidance.records import Cine, NeedleSighting, RunContext
 FOUND_MM = 5.0
 """Beyond this a tip belongs to something else; what lies within counts with its whole error."""
 
-STRIP_MM = 14.0
+CIRCLE_MM = 20.0
+WEDGE_DEG = 30.0
 LONGEST_MM = 200.0
-"""What is hidden about a needle: to both sides of it, and back from its tip past its hub."""
+"""What is hidden about a needle: a circle about its tip, and a wedge back from there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,19 +106,29 @@ def score_run(cine: Cine, truth: dict[str, Any], name: str, most: int) -> Score:
 
 
 def hide_needles(context: RunContext, truth: dict[str, Any]) -> RunContext:
-    """Return a context in which a strip about every needle counts as not showing the patient."""
+    """Return a context in which every needle lies in what counts as not showing the patient.
+
+    The truth tells the direction of the last part, which may be bent from the shaft's.
+    """
     mm = float(truth["spacing_iso_mm"])
     hidden = np.zeros((context.rows, context.columns), np.uint8)
     for needle in (truth["needle"], *truth["other_needles"]):
-        tip, direction = needle["tip_px"], needle["direction_px"]
-        if tip is None:
+        if needle["tip_px"] is None:
             continue
-        back = np.array(direction or (0.0, 0.0)) * LONGEST_MM / mm
-        start, end = np.array(tip), np.array(tip) - back
-        points = [tuple(round(float(v)) for v in point[::-1]) for point in (start, end)]
-        cv2.line(hidden, points[0], points[1], 1, thickness=round(2 * STRIP_MM / mm))
-        cv2.circle(hidden, points[0], round(1.5 * STRIP_MM / mm), 1, thickness=-1)
+        tip = np.array(needle["tip_px"])
+        cv2.circle(hidden, _whole(tip), round(CIRCLE_MM / mm), 1, thickness=-1)
+        if needle["direction_px"] is not None:
+            back = math.atan2(*needle["direction_px"]) + math.pi
+            turns = back + np.deg2rad(np.linspace(-WEDGE_DEG, WEDGE_DEG, 9))
+            rim = tip + LONGEST_MM / mm * np.stack((np.sin(turns), np.cos(turns)), axis=1)
+            corners = np.array([_whole(corner) for corner in (tip, *rim)])
+            cv2.fillPoly(hidden, [corners], 1)
     return replace(context, valid=context.valid & (hidden == 0))
+
+
+def _whole(position_px: NDArray[np.float64]) -> tuple[int, int]:
+    """Return (row, column) as OpenCV's (x, y), in whole pixels."""
+    return round(float(position_px[1])), round(float(position_px[0]))
 
 
 def count_without(cine: Cine, truth: dict[str, Any], most: int) -> int:

@@ -240,9 +240,7 @@ def subtract(
     ] = "auto",
     shift: Annotated[
         str,
-        typer.Option(
-            "--shift", metavar="auto|ROW,COLUMN", help="Move the mask by so many pixels."
-        ),
+        typer.Option("--shift", metavar="auto|ROW,COLUMN", help="Move the mask by so many pixels."),
     ] = "auto",
     frames: Annotated[
         str, typer.Option("--frames", metavar="all|FIRST-LAST", help="Frames to subtract.")

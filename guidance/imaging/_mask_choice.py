@@ -6,6 +6,7 @@ and fro, and darken as much as they brighten. The split's own pattern then tells
 how much of it is there, and so when it began. This serves the choice of a mask; it is no verdict.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -276,8 +277,8 @@ def _is_certain(series: Image, at: int, end: int, noise: float) -> bool:
     pattern = _beyond_chance(effect)
     base, top, deviation = _levels(_project(held, pattern), at // 2)
     # A few quiet frames may agree by chance; their noise is known.
-    deviation = max(deviation, 2 * noise / np.sqrt(max(1, np.count_nonzero(pattern > 0))))
-    return top - base > _SIGNAL_TO_NOISE * deviation
+    quiet = 2 * noise / math.sqrt(max(1, int(np.count_nonzero(pattern > 0))))
+    return bool(top - base > _SIGNAL_TO_NOISE * max(deviation, quiet))
 
 
 def _beyond_chance(effect: Image) -> Image:

@@ -52,10 +52,14 @@ def find_needles(frame: FrameArray, context: RunContext) -> tuple[NeedleSighting
     wires = [describe(coarse, each, NeedleKind.WIRE) for each in find_wires(coarse)]
     same_px = _SAME_MM / (picture.fine_mm * picture.fine_scale)
     # What is as thin as a needle is one, though it looks like a wire where detail is gone.
-    alone = [
-        wire for wire in wires if all(math.dist(wire.tip_px, it.tip_px) > same_px for it in seen)
-    ]
+    alone = [wire for wire in wires if all(_gap(wire, it) > same_px for it in seen)]
     return tuple(sorted((*seen, *alone), key=lambda each: -each.confidence))
+
+
+def _gap(one: NeedleSighting, other: NeedleSighting) -> float:
+    """Return how near the ends of two come to one another. Stored pixels."""
+    pairs = [[end for end in (it.tip_px, it.hub_px) if end is not None] for it in (one, other)]
+    return min(math.dist(first, second) for first in pairs[0] for second in pairs[1])
 
 
 def describe(picture: Picture, rated: Rated, kind: NeedleKind) -> NeedleSighting:
@@ -75,6 +79,8 @@ def describe(picture: Picture, rated: Rated, kind: NeedleKind) -> NeedleSighting
     blur_mm = max(0.45, 1.3 * mm)
     width_mm = math.sqrt(max(line.width_mm**2 - blur_mm**2, 0.3**2))
     length = line.length + tip.bend_length
+    is_short = length * mm < END_ON_MM and not line.is_start_cut
+    is_end_on = is_short and kind is NeedleKind.NEEDLE
     probability = 1 / (1 + math.exp(-rated.score))
     sure_of_end = 1 / (1 + math.exp(-rated.end_score))
     return NeedleSighting(
@@ -84,9 +90,7 @@ def describe(picture: Picture, rated: Rated, kind: NeedleKind) -> NeedleSighting
         visible_length_px=length / scale,
         width_px=width_mm / mm / scale,
         confidence=min(max(probability * sure_of_end, 0.0), 1.0),
-        view=ViewOfNeedle.END_ON
-        if length * mm < END_ON_MM and not line.is_start_cut
-        else ViewOfNeedle.SIDE_ON,
+        view=ViewOfNeedle.END_ON if is_end_on else ViewOfNeedle.SIDE_ON,
         uncertainty_px=tip.sigma / scale,
         hub_px=None
         if line.is_start_cut

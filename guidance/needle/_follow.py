@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from guidance.needle._find import describe
+from guidance.needle._find import LEAST_SCORE_ALONE, describe
 from guidance.needle._frames import check_frame, finite_values
 from guidance.needle._gather import Gathering
 from guidance.needle._picture import Picture, locate_field, make_picture, pixel_at_patient_mm
@@ -14,9 +14,10 @@ from guidance.needle._search import Search, merge, run_through, search
 from guidance.needle._track import Shaft, Track
 from guidance.records import FrameArray, MaskArray, NeedleKind, NeedleSighting, RunContext
 
-SEARCH_AFTER = (3, 8)
-"""A search begins when so many frames have been gathered. The mean of three has little more than
-half of one frame's noise; the second looks for what was too faint, and for a surer tip."""
+SEARCH_AFTER = (1, 3, 8)
+"""A search begins when so many frames have been gathered. In one nothing has moved; the mean of
+three has little more than half of its noise; the last looks for what was too faint, and for a
+surer tip."""
 
 REST_FRAMES = 24
 """Where no needle is known, frames are gathered anew after so many."""
@@ -155,6 +156,8 @@ class NeedleFollower:
         if searched is None:
             return
         picture, values = searched
+        if self._begun == 1:
+            found = [rated for rated in found if rated.score > LEAST_SCORE_ALONE]
         merged = merge([known.rated for known in self._known], found, picture.fine_mm)
         earlier = {id(known.rated): known for known in self._known}
         moved = self._gathering.shift_px

@@ -37,6 +37,11 @@ far side lies the shaft."""
 
 _GRID_MM = 0.25
 
+_RIM_MM = 4.0
+_RIM_STEP = 0.6
+"""Blades and the skin against air change ln(intensity) by more than this within some millimetres;
+bone does not."""
+
 _PIECE_MM = 3.0
 _TURNS_DEG = np.arange(-24.0, 25.0, 6.0)
 _LEAST_SHARE = 0.5
@@ -44,8 +49,8 @@ _FURTHEST_MM = 30.0
 """A curve is followed in pieces that turn by up to 24 degrees: a radius of 7 mm and more."""
 
 
-def measure_hub(picture: Picture, tip: Tip, contrast: float) -> float:
-    """Return how much an end of a line looks like the one with the hub.
+def measure_ring(picture: Picture, tip: Tip) -> float:
+    """Return what the best ring about a place just behind an end adds: the median around it.
 
     Parameters
     ----------
@@ -53,19 +58,12 @@ def measure_hub(picture: Picture, tip: Tip, contrast: float) -> float:
         Where the line was found.
     tip : Tip
         The end.
-    contrast : float
-        What the line adds to the attenuation.
 
     Returns
     -------
     float
-        What rails or ring add, over the line's contrast; 0 where neither can be seen.
+        Attenuation; 0 where nothing can be seen. Noise alone gives some.
     """
-    return max(_measure_rails(picture, tip), _measure_ring(picture, tip)) / contrast
-
-
-def _measure_ring(picture: Picture, tip: Tip) -> float:
-    """Return what the best ring about a place just behind the end adds: the median around it."""
     mm = picture.fine_mm
     ahead_mm = np.array(_RING_AHEAD_MM)
     turns = np.deg2rad(np.arange(-_RING_OPEN_DEG, _RING_OPEN_DEG + 1, 13.0))
@@ -87,8 +85,21 @@ def _measure_ring(picture: Picture, tip: Tip) -> float:
     return max(0.0, float(np.nan_to_num(added, nan=0.0).max()))
 
 
-def _measure_rails(picture: Picture, tip: Tip) -> float:
-    """Return what the best rails behind the end add, the weaker of both counting more."""
+def measure_rails(picture: Picture, tip: Tip) -> float:
+    """Return what the best rails behind an end add, the weaker of both counting more.
+
+    Parameters
+    ----------
+    picture : Picture
+        Where the line was found.
+    tip : Tip
+        The end.
+
+    Returns
+    -------
+    float
+        Attenuation; 0 where nothing can be seen.
+    """
     mm = picture.fine_mm
     along_mm = np.arange(-0.5, 10.0, 2 * _GRID_MM)
     out_mm = np.arange(0.5, 6.6, _GRID_MM)
@@ -121,6 +132,25 @@ def _rails(side: NDArray[np.float32], along_mm: NDArray[np.float64]) -> NDArray[
         side[at + shift, columns].mean(axis=-1) for shift in (0, -apart, apart)
     )
     return np.asarray(level - np.maximum(within, without), np.float64)
+
+
+def is_at_rim(picture: Picture, tip: Tip) -> bool:
+    """Return whether an end lies where the body or the field ends: all about it changes at once."""
+    mm = picture.fine_mm
+    along_mm = np.arange(-_RIM_MM, _RIM_MM + 0.1, 0.5)
+    across_mm = np.array((-4.0, -3.0, -2.0, 2.0, 3.0, 4.0))
+    strip = sample_strips(
+        picture.fine,
+        np.array([(tip.row, tip.column)]),
+        np.array([tip.angle_rad]),
+        along_mm / mm,
+        across_mm / mm,
+    )[0]
+    profile = mean_known(strip, 0)
+    before, behind = profile[along_mm < -1.0], profile[along_mm > 1.0]
+    if not (np.isfinite(before).any() and np.isfinite(behind).any()):
+        return not np.isfinite(behind).any()
+    return abs(float(np.nanmedian(behind)) - float(np.nanmedian(before))) > _RIM_STEP
 
 
 def follow_curve(picture: Picture, line: Line) -> tuple[float, float]:

@@ -23,6 +23,9 @@ WINDOW_MM = 36.0
 _FURTHEST_JUMP_MM = 8.0
 """A table moves by 14 mm within half a second; more between two frames is no shift, but a miss."""
 
+_MOST_ROUNDS = 5
+_STILL_PX = 0.05
+
 _NEAR_MM = (2.4, 6.0)
 """Radii within which contrast is looked for: as it comes out, and as it spreads."""
 
@@ -85,15 +88,31 @@ def cut_patch(
     return measure_known(np.asarray(patch, np.float32), intensity)
 
 
+def settle(
+    reference: NDArray[np.float32],
+    image: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    start: tuple[float, float] = (0.0, 0.0),
+) -> tuple[float, float]:
+    """Return a translation, estimated again from where it ended until it stays. Pixels.
+
+    The estimate lets go of what does not fit, and at first, far from its end, of much that would.
+    """
+    shift = start
+    for _ in range(_MOST_ROUNDS):
+        before, shift = shift, estimate_translation(reference, image, valid, shift)
+        if max(abs(shift[0] - before[0]), abs(shift[1] - before[1])) < _STILL_PX:
+            break
+    return shift
+
+
 def shift_of_patch(reference: NDArray[np.float32], patch: NDArray[np.float32]) -> FloatArray:
     """Return how far what a patch shows lies from where it is in `reference`. (2,) millimetres."""
     valid = np.isfinite(patch) & np.isfinite(reference)
     if valid.mean() < 0.3:
         return np.zeros(2)
     fill = np.float32(np.median(patch[valid]))
-    shift = estimate_translation(
-        np.where(valid, reference, fill), np.where(valid, patch, fill), valid
-    )
+    shift = settle(np.where(valid, reference, fill), np.where(valid, patch, fill), valid)
     moved_mm = np.array(shift) * PATCH_PIXEL_MM
     return moved_mm if float(np.hypot(*moved_mm)) <= _FURTHEST_JUMP_MM else np.zeros(2)
 

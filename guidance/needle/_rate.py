@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from guidance.needle._hub import follow_curve, measure_hub
+from guidance.needle._hub import follow_curve, is_at_rim, measure_rails, measure_ring
 from guidance.needle._picture import Picture
 from guidance.needle._tip import Tip, locate_tip
 from guidance.needle._trace import Line, measure_bow
@@ -31,22 +31,28 @@ _EDGE_MM = 50.0
 """So long a line that has another grey on each side runs along something, all the way."""
 
 _SHORT_MM = 12.0
-_RING = 0.06
+_RAILS = 0.06
+_RING = 0.1
 _DARK = 3.5
+_RATHER_DARK = 2.8
 _NO_HUB_PENALTY = 2.5
+_BULLS_EYE_BONUS = 1.5
 """A needle that shows only so much of itself is seen down its shaft: then the ring of its hub shows
 about one end, or its steel is several times darker than edges of bone. Pins and sutures are not."""
 
-_CENTER_WEIGHT = 2.3 / 20.0
-_DOWN_WEIGHT = 1.5 / 20.0
-_HUB_WEIGHT = 19.0
-_BEND_WEIGHT = 1.5
-_LEADS_ON_WEIGHT = 2.0
+_RAILS_WEIGHT = 14.0
+_RING_WEIGHT = 10.0
+_CENTER_WEIGHT = 2.7 / 20.0
+_DOWN_WEIGHT = 2.4 / 20.0
+_BEND_WEIGHT = 2.0
+_LEADS_ON_WEIGHT = 4.0
 _CUT_WEIGHT = 6.0
-"""What speaks for an end being the hub's: it leaves the field; a curve leads on; rails of plastic
-lie about it; it is farther from the middle of the field, where the target is; it is nearer to the
-image's lower border, for needles point upwards (towards the head) more often than not; and for the
-other being the tip: it is bent. Per millimetre, or as such."""
+_RIM_WEIGHT = 4.0
+"""What speaks for an end being the hub's: it leaves the field, or ends at a blade or at the skin; a
+curve leads on from it; rails or a ring of plastic lie about it; it is farther from the middle of
+the field, where the target is; it is nearer to the image's lower border, for needles point upwards
+(to the head) more often than not; and for the other being the tip: it is bent. Per millimetre, or
+as such."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +70,7 @@ class Rated:
     end_score : float
         Logit of this end being the tip.
     is_other : bool
-        It cannot be a needle: it goes on as a curve behind its tip, or is the edge of something.
+        It cannot be a needle: it goes on as a curve at both ends, or is the edge of something.
     """
 
     line: Line
@@ -102,36 +108,42 @@ def rate_line(picture: Picture, line: Line, contrast_ratio: float) -> Rated:
     mm = picture.fine_mm
     ways = (line.turned(), line)
     tips = [locate_tip(picture, way) for way in ways]
-    hubs = [measure_hub(picture, tip, line.contrast) for tip in tips]
+    rails = [measure_rails(picture, tip) / line.contrast for tip in tips]
+    rings = [measure_ring(picture, tip) / line.contrast for tip in tips]
     leads = [_leads_on(picture, way) for way in ways]
     center = [(side - 1) / 2 for side in picture.fine.shape]
     far = [math.hypot(t.row - center[0], t.column - center[1]) * mm for t in tips]
     for_second = (
-        _HUB_WEIGHT * (min(hubs[0], 0.25) - min(hubs[1], 0.25))
+        _RAILS_WEIGHT * (min(rails[0], 0.25) - min(rails[1], 0.25))
+        + _RING_WEIGHT * (min(rings[0], 0.4) - min(rings[1], 0.4))
         + _CENTER_WEIGHT * float(np.clip(far[0] - far[1], -30, 30))
         + _DOWN_WEIGHT * float(np.clip((tips[0].row - tips[1].row) * mm, -20, 20))
         + _BEND_WEIGHT * ((tips[1].bend_length > 0) - (tips[0].bend_length > 0))
         + _LEADS_ON_WEIGHT * (leads[0] - leads[1])
         + _CUT_WEIGHT * (line.is_start_cut - line.is_end_cut)
+        + _RIM_WEIGHT * (is_at_rim(picture, tips[0]) - is_at_rim(picture, tips[1]))
     )
     tip = 1 if for_second >= 0 else 0
     score = (
         rate_quickly(line, contrast_ratio, mm)
         + _INTERCEPT
         + 1.4 * float(np.clip(_least_drop(ways, tips), 0, 1))
-        + 2.0 * min(abs(hubs[0] - hubs[1]), 0.2)
+        + 2.0 * min(abs(rails[0] - rails[1]), 0.2)
     )
     is_whole = not (line.is_start_cut or line.is_end_cut)
     if is_whole and line.length * mm < _SHORT_MM:
-        is_end_on = max(hubs) > _RING or contrast_ratio > _DARK
-        score -= 0.0 if is_end_on else _NO_HUB_PENALTY
+        has_hub = max(rails) > _RAILS or max(rings) > _RING
+        if not has_hub and contrast_ratio < _DARK:
+            score -= _NO_HUB_PENALTY
+        elif has_hub and contrast_ratio > _RATHER_DARK:
+            score += _BULLS_EYE_BONUS
     return Rated(
         line=ways[tip],
         tip=tips[tip],
         hub=tips[1 - tip],
         score=score,
         end_score=abs(for_second),
-        is_other=leads[tip] or _is_edge(line, mm) or _is_bowed(picture, line),
+        is_other=all(leads) or _is_edge(line, mm) or _is_bowed(picture, line),
     )
 
 

@@ -34,13 +34,18 @@ _SEEDS_AT_ONCE = 14
 _LINES_AT_ONCE = 6
 _RATED_AT_ONCE = 2
 
-_SURER = 0.7
-_SURE_SCORE = 1.0
-"""Differences of logits, and a logit, that count as sure where two searches disagree."""
+_SURE = 1.0
+"""A logit, and a difference of logits, that counts as sure where two searches disagree."""
 
+_NEAR_MM = 8.0
+"""Tips of one needle as two searches saw it, its bend and a shift among them."""
+
+_MUCH_DARKER = 1.8
 _SAME_MM = 2.5
 _TUBING_MM = 9.0
-"""The hub's cone hides so much between the steel and the tubing, at most, when seen steeply."""
+_CLEAR_SCORE = 2.2
+"""The hub's cone hides so much between the steel and the tubing, at most, when seen steeply. But
+the hubs of two needles may come together too: tubing does not look so much like steel."""
 
 
 Search = Generator[None, None, list[Rated]]
@@ -120,7 +125,9 @@ def _lies_on(one: Laid, line: Line, mm: float) -> bool:
     along, across = down * sin + right * cos, down * cos - right * sin
     turned = abs(math.sin(one.angle_rad - line.angle_rad))
     within = line.start - 3 / mm < along < line.end + 3 / mm
-    return within and abs(across) * mm < 1.0 and turned < 0.2
+    # Steel seen down its shaft, at the end of its own tubing, is far darker: it is traced alone.
+    is_alike = one.height < _MUCH_DARKER * line.contrast
+    return is_alike and within and abs(across) * mm < 1.0 and turned < 0.2
 
 
 def choose(rated: list[Rated], mm: float) -> list[Rated]:
@@ -137,19 +144,26 @@ def choose(rated: list[Rated], mm: float) -> list[Rated]:
 def merge(earlier: list[Rated], later: list[Rated], mm: float) -> list[Rated]:
     """Return the needles of two searches in means of the same frames, the later one's in doubt.
 
-    Where both have a line but not the same of its ends as the tip, the surer one's stays; a sure
-    needle that only the earlier one has stays too.
+    More frames hold less noise, but what moved among them is blurred: of a line that both have,
+    that with the higher score stays, and with it the surer choice of its tip. A sure needle that
+    only the earlier search has stays too.
     """
-    merged = []
-    for new in later:
-        turned = [old for old in earlier if _is_turned(old, new, mm)]
-        surer = [old for old in turned if old.end_score > new.end_score + _SURER]
-        merged.append(surer[0] if surer else new)
+    merged = [_better(new, earlier, mm) for new in later]
     for old in earlier:
         is_new = all(old is not each and not _is_part(old, each, mm) for each in merged)
-        if is_new and (not later or old.score > _SURE_SCORE):
+        if is_new and (not later or old.score > _SURE):
             merged.append(old)
     return merged[:MOST_NEEDLES]
+
+
+def _better(new: Rated, earlier: list[Rated], mm: float) -> Rated:
+    """Return a needle, or what an earlier search made of it if that is better."""
+    for old in earlier:
+        if _is_turned(old, new, mm):
+            return old if old.end_score > new.end_score + _SURE else new
+        if math.dist((old.tip.row, old.tip.column), (new.tip.row, new.tip.column)) * mm < _NEAR_MM:
+            return old if old.score > new.score + _SURE / 2 else new
+    return new
 
 
 def _is_turned(old: Rated, new: Rated, mm: float) -> bool:
@@ -167,7 +181,8 @@ def _is_part(each: Rated, better: Rated, mm: float) -> bool:
     on_it = [_distance(end, better) * mm < _SAME_MM for end in ends]
     to_hub = min(math.dist(end, (better.hub.row, better.hub.column)) for end in ends) * mm
     to_tip = min(math.dist(end, (better.tip.row, better.tip.column)) for end in ends) * mm
-    return all(on_it) or to_hub < _TUBING_MM or to_tip < _SAME_MM
+    is_tubing = to_hub < _TUBING_MM and each.score < _CLEAR_SCORE
+    return all(on_it) or is_tubing or to_tip < _SAME_MM
 
 
 def _distance(point: tuple[float, float], rated: Rated) -> float:

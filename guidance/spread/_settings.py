@@ -6,8 +6,8 @@ from guidance.anatomy import Vertebra
 from guidance.errors import InputError
 
 PRIORS = {"cervical": 0.039, "thoracic": 0.007, "lumbar": 0.037}
-"""Share of blocks with uptake into a vessel: Verrills et al. 2008, Pain Med 9(5):588–594, doi
-10.1111/j.1526-4637.2008.00481.x (medial branch blocks under fluoroscopy)."""
+"""Share of blocks with uptake into a vessel: Verrills et al. 2008, The incidence of intravascular
+penetration in medial branch blocks: cervical, thoracic, and lumbar spines, Spine 33:E174–E177."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

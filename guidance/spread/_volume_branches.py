@@ -21,9 +21,6 @@ Mask = NDArray[np.bool_]
 
 _GRID_MM = 0.7
 _MARGIN = 2
-_STRAIGHT = 0.6
-"""Ends of a vessel lie apart, by so much of its length at least: less is a rim about a needle."""
-
 _MOST_POINTS = 1500
 """Of a longer thin part the ends are looked for from the nearest such many points."""
 
@@ -55,6 +52,7 @@ def find_longest_branch(
     spacing_mm: tuple[float, float, float],
     widest_mm: float,
     around: Mask | None = None,
+    left_out: Mask | None = None,
 ) -> Branch | None:
     """Return the longest thin round branch of a mask; None where there is none.
 
@@ -68,6 +66,8 @@ def find_longest_branch(
         What is wider is no branch.
     around : (S, R, C) bool array, optional
         All that shows contrast, fainter rims too: what hangs together in it is connected.
+    left_out : (S, R, C) bool array, optional
+        Where no branch is looked for: along a needle contrast flows back, and steel leaves rims.
     """
     if not mask.any():
         return None
@@ -79,6 +79,8 @@ def find_longest_branch(
     lines = _thin_to_lines(cubes)
     # Half a step: the distance is measured to the middle of the first voxel outside.
     thin_line = lines & (radius - _GRID_MM / 2 <= widest_mm / 2)
+    if left_out is not None:
+        thin_line &= ~_cubic(left_out, box, spacing_mm)[0]
     labels, count = ndimage.label(thin_line, np.ones((3, 3, 3)))
     if count == 0:
         return None
@@ -87,7 +89,7 @@ def find_longest_branch(
     volumes_mm3 = np.bincount(owner.ravel(), minlength=count + 1) * _GRID_MM**3
     # In slices as thick as the vein, it fills one, or parts of two: rounder it cannot look.
     wide_mm = math.sqrt(widest_mm * max(widest_mm, 2 * spacing_mm[0]))
-    with_thick = set(np.unique(pieces[lines & ~thin_line]).tolist()) - {0}
+    with_thick = set(np.unique(pieces[lines & ~(labels > 0)]).tolist()) - {0}
     best: Branch | None = None
     for label in range(1, count + 1):
         at = np.argwhere(labels == label)
@@ -98,9 +100,7 @@ def find_longest_branch(
         length = _GRID_MM * float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
         whole = _GRID_MM * len(at)
         width = math.sqrt(4 / math.pi * volumes_mm3[label] / max(whole, length, _GRID_MM))
-        chord = _GRID_MM * float(np.linalg.norm(path[-1] - path[0]))
-        is_vessel = width <= wide_mm and length >= 2 * width and chord >= _STRAIGHT * length
-        if not is_vessel or (best and length <= best.length_mm):
+        if width > wide_mm or length < 2 * width or (best and length <= best.length_mm):
             continue
         piece = int(pieces[tuple(at[0])])
         best = Branch(

@@ -35,6 +35,9 @@ _METAL_MARGIN_MM = 1.0
 """Of a needle that was there before: blur brings its steel so far into the voxels beside it."""
 
 _BONE_HU = 1300.0
+_LEAST_SHARE = 0.3
+"""A slice that holds less of a shape than this only touches it."""
+
 _CLOSING_MM = 2.5
 _PATIENT_HU = -500.0
 _GAS_HU = -300.0
@@ -118,7 +121,7 @@ def find_added(
     # Across slices shapes are told by their parts of a slice, not by a threshold.
     plateau = ndimage.maximum_filter1d(peak, 3, axis=0) if len(peak) > 1 else peak
     share = np.where(mask, np.clip(smooth / np.maximum(plateau, 1), 0, 1), 0)
-    core = np.asarray(mask & (smooth > _HALF * peak), np.bool_)
+    core = np.asarray(mask & (smooth > _HALF * peak) & (share > _LEAST_SHARE), np.bool_)
     # Steel within contrast hides it: what is closed in by it on both sides holds it too.
     closing = [0, *(round(_CLOSING_MM / mm) for mm in in_plane_mm)]
     closed = ndimage.binary_closing(core, _ellipsoid(closing))

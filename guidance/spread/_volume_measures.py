@@ -9,7 +9,7 @@ from guidance.records import FloatArray, MaskArray, NotFound, Volume
 from guidance.spread._ct_needle import CtNeedle
 from guidance.spread._volume_motion import VolumeMotion
 
-_SHAFT_MM = 1.8
+SHAFT_MM = 1.8
 _SHAFT_BEYOND_MM = 4.0
 """A shaft and its blur reach so far from its axis, and beyond where it is seen to begin."""
 
@@ -23,10 +23,13 @@ def same_needles(
 ) -> tuple[CtNeedle, ...] | NotFound:
     """Return the needles that were there before, too; all where there were none.
 
-    Undiluted contrast in a straight vein is as bright as steel, but was not there before.
+    Undiluted contrast in a straight vein is as bright as steel, but was not there before. Where it
+    runs into the shaft no needle is made out: then it is taken to be where it was.
     """
-    if isinstance(before, NotFound) or isinstance(now, NotFound):
+    if isinstance(before, NotFound):
         return now
+    if isinstance(now, NotFound):
+        return before
     same = tuple(
         needle
         for needle in now
@@ -36,13 +39,16 @@ def same_needles(
             for other in before
         )
     )
-    return same or NotFound("none of the needles of the reference is seen")
+    return same or before
 
 
 def mark_shafts(
-    needles: tuple[CtNeedle, ...] | NotFound, reference: Volume, motion: VolumeMotion
+    needles: tuple[CtNeedle, ...] | NotFound,
+    reference: Volume,
+    motion: VolumeMotion,
+    radius_mm: float = SHAFT_MM,
 ) -> MaskArray:
-    """Return the voxels that needles fill, where the patient lay in the reference."""
+    """Return the voxels within a distance of needles, where the patient lay in the reference."""
     marked = np.zeros(reference.values.shape, bool)
     if isinstance(needles, NotFound):
         return marked
@@ -57,10 +63,10 @@ def mark_shafts(
             near = np.rint(at + np.array([off, 0.0, 0.0])).astype(int)
             inside = ((near >= 0) & (near < marked.shape)).all(axis=1)
             marked[tuple(near[inside].T)] = True
-    rows, columns = (round(_SHAFT_MM / mm) for mm in reference.spacing_mm[1:])
-    row, column = np.ogrid[-rows : rows + 1, -columns : columns + 1]
-    disc = (row / max(rows, 1)) ** 2 + (column / max(columns, 1)) ** 2 <= 1
-    return np.asarray(ndimage.binary_dilation(marked, disc[None]), np.bool_)
+    if not marked.any():
+        return marked
+    far_mm = ndimage.distance_transform_edt(~marked, sampling=reference.spacing_mm)
+    return np.asarray(far_mm <= radius_mm, np.bool_)
 
 
 def measure_extent(mask: MaskArray, spacing_mm: Sequence[float]) -> float:

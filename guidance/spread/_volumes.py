@@ -7,7 +7,7 @@ needle's tip. Contrast in tissue stays for minutes; where iodine leaves between 
 none was taken away, blood carried it off.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -43,9 +43,11 @@ class VolumeSettings:
         Share that must still be there for contrast to be called extravascular.
     at_tip_mm : float
         Contrast that begins this close to the tip came from it: streaks hide the first millimetres.
+    reflux_mm : float
+        So close to a shaft no branch is looked for: contrast flows back along it.
     least_iodine_hu_ml : float
-        Of less, wash-out is not told: a hundredth of a block of 0.6 ml at 300 mg/ml, which has some
-        4500 HU ml (25 HU for each mg/ml at 120 kV).
+        Less is neither judged for wash-out nor called extravascular: a hundredth of a block of
+        0.6 ml at 300 mg/ml, which has some 4500 HU ml (25 HU for each mg/ml at 120 kV).
     least_repeats : int
         Repeats with contrast, before anything but `indeterminate` or `intravascular` is said.
     """
@@ -55,6 +57,7 @@ class VolumeSettings:
     washed_out: float = 0.35
     stays: float = 0.85
     at_tip_mm: float = 5.0
+    reflux_mm: float = 3.5
     least_iodine_hu_ml: float = 45.0
     least_repeats: int = 2
 
@@ -96,7 +99,8 @@ class VolumeAssessment:
     noise_hu, threshold_hu : float or None
         Standard deviation of what did not change, and the least rise that counts.
     needle : CtNeedle or NotFound
-        The one nearest to the contrast, or the longest.
+        The one nearest to the contrast, or the longest; that of the reference, where contrast runs
+        into it and it is not made out.
     verdict : Verdict
         Of all repeats so far.
     flagged : bool
@@ -136,13 +140,13 @@ class _Past:
     """What is kept of the repeats so far: figures, no volumes but the reference."""
 
     repeats: int = 0
+    has_seen: bool = False
     with_contrast: int = 0
     most_iodine: float = 0.0
     last_volume_ml: float = 0.0
     longest_branch_mm: float = 0.0
     least_kept: float = 1.0
     flagged: bool = False
-    doubts: list[str] = field(default_factory=list)
 
 
 class VolumeMonitor:
@@ -204,7 +208,9 @@ class VolumeMonitor:
         shafts = mark_shafts(needles, reference, motion)
         shafts |= mark_shafts(self._needles, reference, VolumeMotion())
         added = find_added(before, move_back(after, motion), volume.spacing_mm, shafts, motion)
-        return self._assess(repeat, time_s, motion, added, needles)
+        along = mark_shafts(needles, reference, motion, self._settings.reflux_mm)
+        along |= mark_shafts(self._needles, reference, VolumeMotion(), self._settings.reflux_mm)
+        return self._assess(repeat, time_s, motion, added, needles, along)
 
     def _assess(
         self,
@@ -213,6 +219,7 @@ class VolumeMonitor:
         motion: VolumeMotion,
         added: AddedContrast,
         needles: tuple[CtNeedle, ...] | NotFound,
+        along: MaskArray,
     ) -> VolumeAssessment:
         """Measure a repeat that could be compared, and say what it adds."""
         assert self._reference is not None
@@ -221,13 +228,14 @@ class VolumeMonitor:
         volume_ml = float(added.share.sum()) * voxel_ml
         iodine = float(added.rise_hu[added.mask].sum()) * voxel_ml
         branch = find_longest_branch(
-            added.core, spacing, self._settings.branch_width_mm, added.mask
+            added.core, spacing, self._settings.branch_width_mm, added.mask, along
         )
         needle, tip_mm = self._nearest(added.mask, motion, needles)
         is_at_tip = None if tip_mm is None else tip_mm <= self._settings.at_tip_mm
         growth = volume_ml - past.last_volume_ml
         past.last_volume_ml = volume_ml
-        past.with_contrast += bool(added.mask.any())
+        past.has_seen |= bool(added.mask.any())
+        past.with_contrast += iodine >= self._settings.least_iodine_hu_ml
         past.most_iodine = max(past.most_iodine, iodine)
         past.longest_branch_mm = max(past.longest_branch_mm, branch.length_mm if branch else 0.0)
         left = 1 - iodine / past.most_iodine if past.most_iodine > 0 else None
@@ -291,7 +299,7 @@ class VolumeMonitor:
         past, settings = self._past, self._settings
         if past.flagged:
             return Verdict.INTRAVASCULAR
-        if past.with_contrast == 0:
+        if not past.has_seen:
             return Verdict.NONE
         is_complete = added.mask.shape[0] > 1 and not _touches_ends(added)
         stays = past.least_kept >= settings.stays

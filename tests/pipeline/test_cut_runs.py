@@ -1,5 +1,7 @@
 """What is said of a frame rests on the frames up to it: a file cut short says the same of them."""
 
+from functools import cache
+
 import msgspec
 import pydicom
 import pytest
@@ -26,6 +28,7 @@ def cut(path, frames: int, into):
     return short
 
 
+@cache
 def frames_of(path):
     with open_run(path) as cine:
         result = analyze_run(cine, path=path.name, sha256=hash_file(path))
@@ -34,7 +37,7 @@ def frames_of(path):
 
 @pytest.mark.slow
 @settings(
-    max_examples=4,
+    max_examples=2,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

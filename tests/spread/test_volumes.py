@@ -81,8 +81,8 @@ def test_a_vein_from_the_pool_raises_the_flag(scan, radius_mm):
     found = play(scan, [[], [pool(4.5), vein(radius_mm)]])
     assert found[1].flagged
     assert found[1].verdict is Verdict.INTRAVASCULAR
-    # It is 31 mm long; some of it lies in the pool, some of the pool looks like it.
-    assert found[1].branch_length_mm == pytest.approx(31, abs=7)
+    # It is 31 mm long; the first 10 mm run beside the shaft, where none is looked for.
+    assert 16 < found[1].branch_length_mm < 34
     # In slices of 3 mm it cannot look thinner than they are thick.
     assert 2 * radius_mm - 0.5 < found[1].branch_width_mm < 2 * radius_mm + scan.spacing_mm[0]
     assert "round branch" in found[1].remarks[0]
