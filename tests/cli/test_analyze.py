@@ -351,8 +351,8 @@ def test_a_catheter_without_contrast_is_never_flagged(real_runs):
 
 @pytest.mark.xfail(
     strict=True,
-    reason="the network learned from lumbar runs alone and takes a coronary tree on a beating heart "
-    "for little more than motion; the plain rule of the first version flagged it (issue C)",
+    reason="the network learned from lumbar runs alone and takes a coronary tree on a beating "
+    "heart for little more than motion; the plain rule of the first version flagged it",
 )
 def test_a_coronary_tree_is_flagged_when_it_fills(real_runs):
     right = real_runs["right_coronary_96f_jpeg_baseline.dcm"]
