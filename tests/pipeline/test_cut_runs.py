@@ -13,11 +13,12 @@ from guidance.pipeline import analyze_run
 
 
 def cut(path, frames: int, into):
-    """Write the first frames of an uncompressed or encapsulated run as a file of its own."""
+    """Write the first frames of a run as a file of its own, uncompressed."""
     whole = pydicom.dcmread(path)
-    pixels = whole.pixel_array[:frames]
+    with open_run(path) as cine:  # pydicom alone cannot decode every syntax
+        pixels = cine[:frames]
     whole.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    whole.PixelData = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+    whole.PixelData = pixels.astype(f"<u{whole.BitsAllocated // 8}").tobytes()
     whole["PixelData"].VR = "OW"
     whole["PixelData"].is_undefined_length = False
     whole.NumberOfFrames = frames
