@@ -29,8 +29,9 @@ _COMMON_Z = 1.0
 """What a piece must stand out by, in standard deviations of the parallel lines, to speak for the
 needle rather than against it: half of what a needle gives that can just be followed."""
 
-_LEAST_EVIDENCE = 4.0
-"""Sum of what speaks for it, at the least: chance reaches it once in some hundred ends."""
+_LEAST_EVIDENCE = 6.0
+"""Sum of what speaks for it, at the least: three pieces at the least, for an edge
+of bone may go on from a tip for two."""
 
 _LEAST_SHARE = 0.2
 _LEAST_SHARE_COST = 0.7

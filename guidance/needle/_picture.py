@@ -33,6 +33,9 @@ _SLOW_MM = 6.0
 _NOISE_MM = 12.0
 """Noise is taken as even over a square of this side."""
 
+_TOO_NOISY = np.float32(8.0)
+"""Where noise is so many times the usual, hardly a quantum arrives: behind blades, for one."""
+
 _MOST_NOISE = 0.5
 """A pixel counts with no more than this change of ln(intensity): single quanta in the dark."""
 
@@ -165,6 +168,8 @@ def _measure_signal(
     # The median of nine takes a part of the noise with it: 1.6 makes up for that, and for taking
     # the mean size of a normal number for its standard deviation.
     noise = np.float32(1.6) * even + np.float32(_LEAST_NOISE)
+    usual = np.float32(np.median(noise[inside])) if inside.any() else np.float32(0)
+    inside = inside & (noise < _TOO_NOISY * usual)
     signal = np.clip((level - slow) / noise, -MOST_SIGNAL, MOST_SIGNAL)
     return np.asarray(np.where(inside, signal, UNKNOWN), np.float32)
 

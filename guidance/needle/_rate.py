@@ -12,6 +12,7 @@ import numpy as np
 
 from guidance.needle._hub import follow_curve, is_at_rim, measure_rails, measure_ring
 from guidance.needle._picture import Picture
+from guidance.needle._strip import sample_strips
 from guidance.needle._tip import Tip, locate_tip
 from guidance.needle._trace import Line, measure_bow
 
@@ -29,6 +30,13 @@ what a bent tip may add to a straight shaft."""
 _EDGE_STEP = 0.4
 _EDGE_MM = 50.0
 """So long a line that has another grey on each side runs along something, all the way."""
+
+_LETTER_MM = 13.0
+_LETTER_DARK = 0.6
+_LETTER_SHARE = 0.1
+_LEAD = 4.5
+"""Markers are letters of 6 to 12 mm, of lead. About a needle seen down its shaft only hub and
+tubing are dark, and less so than steel."""
 
 _SHORT_MM = 12.0
 _RAILS = 0.06
@@ -143,7 +151,10 @@ def rate_line(picture: Picture, line: Line, contrast_ratio: float) -> Rated:
         hub=tips[1 - tip],
         score=score,
         end_score=abs(for_second),
-        is_other=all(leads) or _is_edge(line, mm) or _is_bowed(picture, line),
+        is_other=all(leads)
+        or _is_edge(line, mm)
+        or _is_bowed(picture, line)
+        or (contrast_ratio > _LEAD and _is_letter(picture, line)),
     )
 
 
@@ -159,6 +170,27 @@ def _leads_on(picture: Picture, line: Line) -> bool:
 def _is_edge(line: Line, mm: float) -> bool:
     """Return whether a line is the rim of a blade, of the field, or of the body."""
     return line.lopsided > _EDGE_STEP and line.length * mm > _EDGE_MM
+
+
+def _is_letter(picture: Picture, line: Line) -> bool:
+    """Return whether a short line is the stroke of a lead marker: others as dark lie beside it."""
+    mm = picture.fine_mm
+    if line.length * mm > _LETTER_MM:
+        return False
+    along = np.arange(line.start - 2.0 / mm, line.end + 2.0 / mm)
+    across_mm = np.concatenate((np.arange(-6.0, -1.3, 0.5), np.arange(1.5, 6.1, 0.5)))
+    strip = sample_strips(
+        picture.fine,
+        np.array([(line.row, line.column)]),
+        np.array([line.angle_rad]),
+        along,
+        across_mm / mm,
+    )[0]
+    known = strip[np.isfinite(strip)]
+    if not known.size:
+        return False
+    dark = known > np.median(known) + _LETTER_DARK * line.contrast
+    return bool(dark.mean() > _LETTER_SHARE)
 
 
 def _is_bowed(picture: Picture, line: Line) -> bool:

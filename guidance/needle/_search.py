@@ -12,7 +12,14 @@ import numpy as np
 from guidance.needle._picture import Picture
 from guidance.needle._rate import Rated, rate_line, rate_quickly
 from guidance.needle._ridge import DIRECTIONS, Seed, find_seeds, thin_out
-from guidance.needle._trace import WIDEST_MM, Laid, Line, lay_seed, trace_line
+from guidance.needle._trace import (
+    WIDEST_MM,
+    Laid,
+    Line,
+    lay_seed,
+    trace_darkest,
+    trace_line,
+)
 
 MOST_SEEDS = 40
 """Seeds that are laid. The edges of a lumbar spine give some dozens as strong as a needle."""
@@ -29,10 +36,10 @@ MOST_NEEDLES = 4
 LEAST_SCORE = 0.2
 """Logit at which a line is called a needle."""
 
-_DIRECTIONS_AT_ONCE = 8
-_SEEDS_AT_ONCE = 14
-_LINES_AT_ONCE = 6
-_RATED_AT_ONCE = 2
+_DIRECTIONS_AT_ONCE = 4
+_SEEDS_AT_ONCE = 8
+_LINES_AT_ONCE = 3
+_RATED_AT_ONCE = 1
 
 _SURE = 1.0
 """A logit, and a difference of logits, that counts as sure where two searches disagree."""
@@ -40,7 +47,6 @@ _SURE = 1.0
 _NEAR_MM = 8.0
 """Tips of one needle as two searches saw it, its bend and a shift among them."""
 
-_MUCH_DARKER = 1.8
 _SAME_MM = 2.5
 _TUBING_MM = 9.0
 _CLEAR_SCORE = 2.2
@@ -105,6 +111,8 @@ def _trace(picture: Picture, laid: list[Laid]) -> Generator[None, None, list[Lin
         traced += 1
         if line is not None and line.width_mm < WIDEST_MM:
             lines.append(line)
+            part = trace_darkest(picture, line)
+            lines += [part] if part is not None and part.width_mm < WIDEST_MM else []
         if traced == MOST_LINES:
             break
         if traced % _LINES_AT_ONCE == 0:
@@ -125,9 +133,7 @@ def _lies_on(one: Laid, line: Line, mm: float) -> bool:
     along, across = down * sin + right * cos, down * cos - right * sin
     turned = abs(math.sin(one.angle_rad - line.angle_rad))
     within = line.start - 3 / mm < along < line.end + 3 / mm
-    # Steel seen down its shaft, at the end of its own tubing, is far darker: it is traced alone.
-    is_alike = one.height < _MUCH_DARKER * line.contrast
-    return is_alike and within and abs(across) * mm < 1.0 and turned < 0.2
+    return within and abs(across) * mm < 1.0 and turned < 0.2
 
 
 def choose(rated: list[Rated], mm: float) -> list[Rated]:

@@ -70,9 +70,12 @@ _FORESHORTENED_MM = 60.0
 _ELBOW_STEP_MM = 0.7
 _LEAST_BEND_MM = 1.5
 _LEAST_SHARE = 0.4
+_LEAST_SHARE_SIDE_ON = 0.6
+_LONG_MM = 30.0
 _PER_DEG_MM = 0.006
 """A bend shows over so much, adds so much of what the shaft adds, and the more it turns, the more
-of it there must be: edges of bone run every way."""
+of it there must be: edges of bone run every way. A shaft that shows so much of itself is seen from
+the side, and its bend adds little less."""
 
 _BLUR_MM = 0.25
 """Standard deviation of focal spot and detector at the patient; where it is wrong by 0.1 mm the
@@ -111,12 +114,15 @@ class Tip:
 def locate_tip(picture: Picture, line: Line) -> Tip:
     """Return where a line ends, at its `end`; `Line.turned` gives the other."""
     mm = picture.fine_mm
-    end = line.end + faint_part(picture, line)
+    end = line.end
     best = (0.0, end, 0.0, 0.0)
     for fan in (_SIDE_ON, _FORESHORTENED):
         if fan is _SIDE_ON or line.length * mm < _FORESHORTENED_MM:
             best = max(best, _best_bend(picture, line, end, fan))
-    _, elbow, turn, run = best
+    gain, elbow, turn, run = best
+    if gain == 0:
+        # A bend behind a part that is hardly seen would be an edge of bone more often than not.
+        elbow += faint_part(picture, line)
     row, column = line.at(elbow)
     return _refine_end(picture, line, (row, column, line.angle_rad + turn), (turn, run))
 
@@ -144,7 +150,8 @@ def _best_bend(
     if fan is _FORESHORTENED:
         lost = np.maximum(lost, _behind(picture, line, elbows, turns, length))
     extra = (carried - lost) * mm - fan.least_mm - _PER_DEG_MM * np.abs(fan.turns_deg)
-    extra[(length * mm < _LEAST_BEND_MM) | (carried < _LEAST_SHARE * (length + 1))] = -np.inf
+    least = _LEAST_SHARE if line.length * mm < _LONG_MM else _LEAST_SHARE_SIDE_ON
+    extra[(length * mm < _LEAST_BEND_MM) | (carried < least * (length + 1))] = -np.inf
     at, turn = np.unravel_index(int(np.argmax(extra)), extra.shape)
     return (
         float(extra[at, turn]),

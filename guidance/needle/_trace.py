@@ -62,6 +62,8 @@ class Line:
         contrast.
     weakest : float
         Least contrast of a window, over the contrast.
+    darkest, darkest_share : float
+        Where 3 mm of it add most, and how much that is over its contrast.
     is_start_cut, is_end_cut : bool
         It leaves the field there.
     """
@@ -78,6 +80,8 @@ class Line:
     skew: float
     uneven: float
     weakest: float
+    darkest: float
+    darkest_share: float
     is_start_cut: bool
     is_end_cut: bool
 
@@ -104,6 +108,7 @@ class Line:
             self,
             angle_rad=self.angle_rad + math.pi,
             start=-self.end,
+            darkest=-self.darkest,
             end=-self.start,
             is_start_cut=self.is_end_cut,
             is_end_cut=self.is_start_cut,
@@ -151,6 +156,20 @@ def trace_line(picture: Picture, laid: Laid) -> Line | None:
     return _extend(picture, _fit(picture, line))
 
 
+def trace_darkest(picture: Picture, line: Line) -> Line | None:
+    """Return the part of a line that is far darker than the rest, or None where none is.
+
+    Seen down its shaft, steel lies at the end of its own filled tubing.
+    """
+    if line.darkest_share < _MUCH_DARKER:
+        return None
+    row, column = line.at(line.darkest)
+    return _extend(picture, (row, column, line.angle_rad), _DARK_KEPT, WINDOW_MM / 2)
+
+
+_MUCH_DARKER = 1.5
+_DARK_KEPT = 0.75
+
 _FIRST_TURNS_RAD = np.deg2rad(np.linspace(-6.0, 6.0, 7))
 _SECOND_TURNS_RAD = np.deg2rad(np.linspace(-1.5, 1.5, 7))
 
@@ -189,8 +208,13 @@ def _lay_on(
     )
 
 
-def _extend(picture: Picture, point: tuple[float, float, float]) -> Line | None:
-    """Follow a line both ways, and describe it."""
+def _extend(
+    picture: Picture,
+    point: tuple[float, float, float],
+    kept: float = 0.5,
+    near_mm: float = 3.0,
+) -> Line | None:
+    """Follow a line both ways while it keeps a share of what it adds near the point."""
     mm = picture.fine_mm
     row, column, angle = point
     reach = math.ceil(math.hypot(*picture.fine.shape))
@@ -207,14 +231,14 @@ def _extend(picture: Picture, point: tuple[float, float, float]) -> Line | None:
     middle, left, right = measure_sides(strip, across * mm)
     added = np.asarray(middle - (left + right) / 2, np.float32)
     seat = int(np.argmin(np.abs(along)))
-    near = added[max(0, seat - round(3 / mm)) : seat + round(3 / mm) + 1]
+    near = added[max(0, seat - round(near_mm / mm)) : seat + round(near_mm / mm) + 1]
     near = near[np.isfinite(near)]
     level = float(np.median(near)) if near.size else 0.0
     if level <= 0:
         return None
     for _ in range(2):
-        first = seat - _last_of_step(added[seat::-1] / level, MOST_GAP_MM / mm)
-        last = seat + _last_of_step(added[seat:] / level, MOST_GAP_MM / mm)
+        first = seat - _last_of_step(added[seat::-1] / level, MOST_GAP_MM / mm, kept)
+        last = seat + _last_of_step(added[seat:] / level, MOST_GAP_MM / mm, kept)
         known = added[first : last + 1]
         known = known[np.isfinite(known)]
         level = float(known.mean()) if known.size else 0.0
@@ -223,12 +247,12 @@ def _extend(picture: Picture, point: tuple[float, float, float]) -> Line | None:
     return _describe(picture, point, along, strip[:, first : last + 1], added, (first, last))
 
 
-def _last_of_step(share: NDArray[np.float32], most_gap: float) -> int:
-    """Return the index of the last place at which `share` is about 1 and not about 0.
+def _last_of_step(share: NDArray[np.float32], most_gap: float, kept: float) -> int:
+    """Return the index of the last place at which `share` is about 1, and not below `kept`.
 
     Not known counts as 0; the search ends where the sum has fallen by more than a gap's.
     """
-    gain = np.clip(np.nan_to_num(share, nan=0.0), -1.0, 2.0) - 0.5
+    gain = np.clip(np.nan_to_num(share, nan=0.0), -1.0, 2.0) - kept
     total = np.cumsum(gain)
     fallen = np.maximum.accumulate(total) - total > most_gap / 2
     stop = int(np.argmax(fallen)) if fallen.any() else len(total)
@@ -257,6 +281,10 @@ def _describe(
     windows = np.array_split(known, max(1, round(known.size * mm / WINDOW_MM)))
     means = np.array([window.mean() for window in windows])
     by_noise = noise**2 / (known.size / len(windows))
+    piece = min(max(1, round(WINDOW_MM / mm)), last - first + 1)
+    part = np.nan_to_num(added[first : last + 1], nan=0.0)
+    smooth = np.convolve(part, np.ones(piece) / piece, mode="same")
+    at = int(np.argmax(smooth))
     margin = round(1.5 / mm)
     return Line(
         row=point[0],
@@ -271,6 +299,8 @@ def _describe(
         skew=skew,
         uneven=math.sqrt(max(0.0, float(means.var()) - by_noise)) / contrast,
         weakest=float(means.min()) / contrast,
+        darkest=float(along[first + at]),
+        darkest_share=float(smooth[at]) / contrast,
         is_start_cut=first < margin or not bool(np.isfinite(added[first - margin])),
         is_end_cut=last + margin >= len(added) or not bool(np.isfinite(added[last + margin])),
     )

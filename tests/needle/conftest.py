@@ -152,7 +152,9 @@ def _draw(what: Paint) -> np.ndarray:
             _needle(canvas, each)
     steel = cv2.resize(canvas, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     attenuation = cv2.GaussianBlur(attenuation + steel, (0, 0), BLUR_MM / MM)
-    noise = what.noise * np.random.default_rng(what.seed).standard_normal(attenuation.shape, np.float32)
+    noise = what.noise * np.random.default_rng(what.seed).standard_normal(
+        attenuation.shape, np.float32
+    )
     return np.clip(BRIGHT * np.exp(-attenuation + noise), 0, 65535).astype(np.uint16)
 
 

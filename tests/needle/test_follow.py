@@ -64,6 +64,7 @@ def test_nothing_looks_ahead(breath, draw, make_context):
     assert follow([*paints[:20], *other[:1]], draw, make_context())[:20] == seen[:20]
 
 
+@pytest.mark.slow
 def test_the_same_frames_give_the_same_answers(breath, draw, make_context):
     paints, seen = breath
     assert follow(paints[:20], draw, make_context()) == seen[:20]
@@ -87,9 +88,8 @@ def test_contrast_does_not_carry_the_tip_along(painted, draw, make_context, pixe
     assert errors_mm(seen, paints, pixel_mm).max() < CLOSE_MM
 
 
-def test_a_pushed_needle_is_followed_by_its_hub_in_contrast(
-    painted, draw, make_context, pixel_mm
-):
+@pytest.mark.slow
+def test_a_pushed_needle_is_followed_by_its_hub_in_contrast(painted, draw, make_context, pixel_mm):
     paints = [
         replace(
             painted(length_mm=26.0),

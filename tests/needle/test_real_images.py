@@ -15,6 +15,7 @@ def test_wires_are_found_as_wires(shared_data, name):
     assert [each.kind for each in found] == [NeedleKind.WIRE]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
