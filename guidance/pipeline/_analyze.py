@@ -111,6 +111,7 @@ def analyze_run(
     sha256: str,
     request: AnalysisRequest | None = None,
     on_frame: Callable[[int], None] | None = None,
+    watch: Callable[[Monitor, FrameAssessment], None] | None = None,
 ) -> RunResult:
     """Analyse one run.
 
@@ -126,6 +127,8 @@ def analyze_run(
         What the user says of the run.
     on_frame : callable, optional
         Called with the number of frames done.
+    watch : callable, optional
+        Shown the monitor after each frame, with what it said of it; what evaluation measures from.
 
     Returns
     -------
@@ -146,6 +149,8 @@ def analyze_run(
     for index, frame in enumerate(cine):
         time_s = float(timing.times_s[index]) if timing else None
         assessment = monitor.push(frame, time_s)
+        if watch is not None:
+            watch(monitor, assessment)
         needle = track.push(index, frame, time_s, monitor.findings())
         frames.append(_record_frame(assessment, cine.header, needle))
         outlines.append(trace_outlines(assessment.contrast, assessment.working_scale))

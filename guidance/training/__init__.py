@@ -22,7 +22,14 @@ from guidance.training._export import Exported, export
 from guidance.training._folders import PatientRange, RunFiles, Source, find_runs, parse_source
 from guidance.training._labels import ContrastLabels, RunLabels, read_labels
 from guidance.training._logistic import Line, fit_line
-from guidance.training._measurements import RunMeasurements, measure_run, measure_runs
+from guidance.training._measurements import (
+    MeasurementLog,
+    RunMeasurements,
+    measure_run,
+    measure_runs,
+    pack_measurements,
+    read_measurements,
+)
 from guidance.training._network import NetworkSettings, build_network
 from guidance.training._record import SuitePart, TrainingRecord, read_record
 from guidance.training._runs import RunsRequest, make_run, make_runs
@@ -45,6 +52,7 @@ __all__ = [
     "FrameChoice",
     "HeldOutFigures",
     "Line",
+    "MeasurementLog",
     "NetworkSettings",
     "PatientRange",
     "RunExamples",
@@ -76,10 +84,12 @@ __all__ = [
     "make_runs",
     "measure_run",
     "measure_runs",
+    "pack_measurements",
     "parse_source",
     "read_example_set",
     "read_examples",
     "read_labels",
+    "read_measurements",
     "read_record",
     "see_run",
     "train",

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from guidance.errors import InputError, StorageError
 from guidance.io import open_run, write_atomically
 from guidance.pipeline import make_context
-from guidance.spread import MEASURE_NAMES, Monitor
+from guidance.records import FrameAssessment
+from guidance.simulation import RunTruth
+from guidance.spread import MEASURE_NAMES, Measures, Monitor
 from guidance.training._folders import RunFiles, Source, find_runs, read_run_truth
 from guidance.training._work import Outcome, work_through
 
@@ -123,9 +125,52 @@ def _made_with() -> list[str]:
     return [hash_weights(), *MEASURE_NAMES]
 
 
+class MeasurementLog:
+    """Notes what a monitor measures in each frame that it can judge."""
+
+    def __init__(self) -> None:
+        self._latest: Measures | None = None
+        self._frames: list[int] = []
+        self._values: list[NDArray[np.float64]] = []
+        self._has_contrast: list[bool] = []
+
+    def watch(self, monitor: Monitor, said: FrameAssessment) -> None:
+        """Take in a frame; to be called after each `push`."""
+        if said.area_px is None or monitor.measures is self._latest:
+            return  # not judged, or a copy of the frame before
+        self._latest = monitor.measures
+        self._frames.append(said.frame)
+        self._values.append(monitor.measures.row())
+        self._has_contrast.append(said.run_off is not None)
+
+    def finish(self, truth: RunTruth) -> RunMeasurements:
+        """Return all that was noted, beside what is true of the run."""
+        vessel = truth.first_visible_vessel_frame
+        return RunMeasurements(
+            values=np.array(self._values, np.float64).reshape(-1, len(MEASURE_NAMES)),
+            frames=np.array(self._frames, np.int64),
+            times_s=np.array(truth.times_s, np.float64)[self._frames],
+            has_contrast=np.array(self._has_contrast, np.bool_),
+            is_vascular=truth.is_vascular,
+            uptake_s=np.inf if truth.uptake_s is None else truth.uptake_s,
+            vessel_frame=truth.n_frames if vessel is None else vessel,
+            duration_s=truth.duration_s,
+            pattern=str(truth.pattern),
+            patient=truth.patient,
+            suite=truth.suite,
+            index=truth.index,
+        )
+
+
 def write_measurements_of_run(files: RunFiles, *, out: Path) -> str:
     """Measure one run, write what was found, and return it in a few words."""
     measured = measure_run(files)
+    write_atomically(measurements_path(out, files), pack_measurements(measured))
+    return f"{len(measured.frames)} frames judged, {int(measured.has_contrast.sum())} with contrast"
+
+
+def pack_measurements(measured: RunMeasurements) -> bytes:
+    """Return measurements as a compressed `.npz`, with the hash of the weights that made them."""
     packed = io.BytesIO()
     np.savez_compressed(
         packed,
@@ -138,8 +183,7 @@ def write_measurements_of_run(files: RunFiles, *, out: Path) -> str:
         words=np.array([measured.pattern, measured.patient, measured.suite]),
         made_with=np.array(_made_with()),
     )
-    write_atomically(measurements_path(out, files), packed.getvalue())
-    return f"{len(measured.frames)} frames judged, {int(measured.has_contrast.sum())} with contrast"
+    return packed.getvalue()
 
 
 def measure_run(files: RunFiles) -> RunMeasurements:
@@ -151,35 +195,14 @@ def measure_run(files: RunFiles) -> RunMeasurements:
         One of its files cannot be read.
     """
     truth = read_run_truth(files)
-    frames: list[int] = []
-    values: list[NDArray[np.float64]] = []
-    has_contrast: list[bool] = []
+    log = MeasurementLog()
     with open_run(files.dicom) as cine:
         monitor = Monitor(make_context(cine))
         timing = cine.header.timing
         for number, frame in enumerate(cine):
-            before = monitor.measures
             said = monitor.push(frame, float(timing.times_s[number]) if timing else None)
-            if monitor.measures is before:
-                continue  # not judged, or a copy of the frame before
-            frames.append(number)
-            values.append(monitor.measures.row())
-            has_contrast.append(said.run_off is not None)
-    vessel = truth.first_visible_vessel_frame
-    return RunMeasurements(
-        values=np.array(values, np.float64).reshape(len(values), len(MEASURE_NAMES)),
-        frames=np.array(frames, np.int64),
-        times_s=np.array(truth.times_s, np.float64)[frames],
-        has_contrast=np.array(has_contrast, np.bool_),
-        is_vascular=truth.is_vascular,
-        uptake_s=np.inf if truth.uptake_s is None else truth.uptake_s,
-        vessel_frame=truth.n_frames if vessel is None else vessel,
-        duration_s=truth.duration_s,
-        pattern=str(truth.pattern),
-        patient=truth.patient,
-        suite=truth.suite,
-        index=truth.index,
-    )
+            log.watch(monitor, said)
+    return log.finish(truth)
 
 
 def read_measurements(path: Path) -> RunMeasurements:
