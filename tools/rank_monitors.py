@@ -1,9 +1,10 @@
 """Set the shipped decision beside poorer ones.
 
 ``python tools/rank_monitors.py FIT [FIT ...] --judge DIR``. FIT are folders of measurements
-(``FOLDER`` or ``FOLDER@FIRST-LAST``) to which each decision is fitted as the shipped one was; DIR is that of ``tools/score_monitor.py``, run to its end. Each
-group of measurements is left out in turn, then all but one. Baselines that subtract stand beside
-them where docs/results has their scores of the same suite. Intervals resample patients.
+(``FOLDER`` or ``FOLDER@FIRST-LAST``) to which each decision is fitted as the shipped one was; DIR
+is that of ``tools/score_monitor.py``, run to its end. Each group of measurements is left out in
+turn, then all but one. Baselines that subtract stand beside them where docs/results has their
+scores of the same suite. Intervals resample patients.
 """
 
 import argparse
