@@ -2,7 +2,7 @@
 
 from guidance.spread._channels import CHANNELS, make_channels
 from guidance.spread._ct_needle import CtNeedle, find_ct_needles
-from guidance.spread._decision import Decision
+from guidance.spread._decision import Decision, load_decision
 from guidance.spread._history import History
 from guidance.spread._inserted_vessel import InsertedVessel, Uptake, draw_vessel
 from guidance.spread._limit import (
@@ -55,6 +55,7 @@ __all__ = [
     "estimate_motion",
     "find_ct_needles",
     "find_longest_branch",
+    "load_decision",
     "make_channels",
     "measure_limit",
     "measure_reach",

@@ -24,7 +24,7 @@ from guidance.spread._findings import conclude
 from guidance.spread._history import History
 from guidance.spread._injections import Injection, follow, is_new
 from guidance.spread._measures import NOMINAL_MM, ContrastCourse, Measures, find_contrast
-from guidance.spread._reader import read_channels
+from guidance.spread._reader import Reading, read_channels
 from guidance.spread._settings import MonitorSettings
 from guidance.spread._sight import Mask, Seen, Sight
 
@@ -74,6 +74,7 @@ class Monitor:
         self._history = History.empty(self._sight.shape)
         self._course = ContrastCourse(self._sight.shape, self._pixel_mm)
         self._measures = Measures()
+        self._reading: Reading | None = None
         self._ratio = -math.inf
         self._shift = (0.0, 0.0)
         self._lit, self._lit_since, self._gone = 0, 0, 0
@@ -123,6 +124,16 @@ class Monitor:
         why_not = self._judge(number, frame, time_s, is_repeated=is_repeated)
         said = "; ".join(filter(None, (why_not, remark)))
         return self._assess(number, time_s, said, is_judged=not why_not or self._was_judged)
+
+    @property
+    def reading(self) -> Reading | None:
+        """What the network made of the last frame that could be judged; None before any."""
+        return self._reading
+
+    @property
+    def history(self) -> History:
+        """The change so far, where the first reference lay."""
+        return self._history
 
     @property
     def sight(self) -> Sight:
@@ -213,6 +224,7 @@ class Monitor:
         reading = read_channels(
             make_channels(self._sight, self._history, seen.valid), self._sight.shape
         )
+        self._reading = reading
         self._course.listen(reading, passed)
         mask = find_contrast(reading, seen)
         area_mm2 = float(mask.sum()) * self._pixel_mm**2
