@@ -66,6 +66,7 @@ class Background:
     def __init__(self, first: Image, valid: NDArray[np.bool_], most: int) -> None:
         self._most, self._valid = most, valid
         self._aligner: Aligner | None = None
+        self._is_referred = False
         self._kept = [first]
         self._thumbnails = [_thumbnail(first)]
         self._model: _Model | None = None
@@ -85,6 +86,9 @@ class Background:
         """
         if self._aligner is None:
             self._aligner = Aligner(self.mean, self._valid)
+        elif not self._is_referred:
+            self._aligner.refer_to(self.mean)
+        self._is_referred = True
         return self._aligner.find_shift(image, start)
 
     @property
@@ -96,7 +100,7 @@ class Background:
         """Keep one more; where there are too many, the one its neighbours replace best goes."""
         self._kept.append(image)
         self._thumbnails.append(_thumbnail(image))
-        self._model = self._aligner = None
+        self._model, self._is_referred = None, False
         if len(self._kept) <= self._most:
             return
         inner = range(1, len(self._kept) - 1)

@@ -40,6 +40,14 @@ _COVERED_SHARE = 0.03
 _BLADE_BEYOND = 0.3
 """Attenuation beyond the darkest part of the patient from which on it is a blade."""
 
+_COVERED_BEYOND = 0.7
+"""Attenuation that contrast does not add: half of the rays are left behind the densest of it."""
+
+_COVERED_EDGE = 0.1
+"""What covers the field touches its edge along this share of the image's larger side."""
+
+_PENUMBRA_PX = 4
+
 _LOST = 4.0
 """A frame that differs from its references so many times more than others did does not compare."""
 
@@ -168,9 +176,8 @@ class Sight:
         usable = saturated <= 0.5
         if self._field_changed(reduced, attenuation):
             self.field_changes.append(number)
-            if contrast is not None:
-                return NotFound("the field changed: a blade, a hand or a collimator came in")
-            self._restart()
+            if contrast is None:
+                self._restart()
         if _share(usable & self._field) < MIN_VALID_SHARE:
             return NotFound("hardly any pixel shows the patient")
         if contrast is None and self._exposure_jumped(attenuation, usable):
@@ -212,8 +219,9 @@ class Sight:
         valid = self._inside(margin)
         if not usable.all():
             valid = valid & (translate(usable.astype(np.float32), back) > 0.99)
+        valid = valid & ~_find_covered(moved - background.mean, valid)
         if _share(valid) < MIN_VALID_SHARE:
-            return NotFound("hardly any pixel is left to compare")
+            return NotFound("the field changed: hardly any pixel is left to compare")
         counts = valid if contrast is None else valid & ~contrast
         change = background.explain(moved, counts, max(self._noise, _LEAST_NOISE))
         noise = max(measure_noise(change, counts), _LEAST_NOISE)
@@ -340,6 +348,33 @@ class Sight:
             eroded = cv2.erode(padded, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
             self._inner = (margin, np.asarray(eroded[1:-1, 1:-1] > 0, np.bool_))
         return self._inner[1]
+
+
+def _find_covered(change: Image, inside: Mask) -> Mask:
+    """Return what has been covered since the first reference: a blade, a hand, a collimator.
+
+    It comes in from the edge of the field, along a good part of it, and lets hardly any rays
+    through; contrast in the largest vessel takes away half of them, and crosses the edge in a spot.
+    """
+    none = np.zeros(inside.shape, np.bool_)
+    if not inside.any():
+        return none
+    usual = np.float32(np.median(change[inside][::7]))
+    dark = ((change > usual + np.float32(_COVERED_BEYOND)) & inside).astype(np.uint8)
+    if not dark.any():
+        return none
+    padded = cv2.copyMakeBorder(inside.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    inner = cv2.erode(padded, np.ones((5, 5), np.uint8))[1:-1, 1:-1]
+    edge = inside & (inner == 0)
+    count, labels = cv2.connectedComponents(dark, connectivity=8)
+    at_edge = np.bincount(labels[edge], minlength=count)
+    # The band along the edge is two pixels wide.
+    covers = at_edge >= 2 * _COVERED_EDGE * max(inside.shape)
+    covers[0] = False
+    if not covers.any():
+        return none
+    square = np.ones((2 * _PENUMBRA_PX + 1,) * 2, np.uint8)
+    return np.asarray(cv2.dilate(covers[labels].astype(np.uint8), square) > 0, np.bool_)
 
 
 def _share(mask: Mask) -> float:
