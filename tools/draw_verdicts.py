@@ -2,10 +2,10 @@
 
 ``python tools/draw_verdicts.py SHEET --judge DIR``; DIR is that of ``tools/score_monitor.py``.
 Which runs are shown is fixed by rule, not by taste: of each kind evenly from the highest log
-likelihood ratio to the lowest. Each run is made and watched again. A row shows the frame in which the flag
-went up (of runs that were not flagged: the one with the greatest ratio), the greatest change so far
-in multiples of the noise, what the monitor made of it, and what was there: contrast dark, contrast
-in a vessel red.
+likelihood ratio to the lowest. Each run is made and watched again. A row shows the frame in which
+the flag went up (of runs that were not flagged: the one with the greatest ratio), the greatest
+change so far in multiples of the noise, what the monitor made of it, and what was there: contrast
+dark, contrast in a vessel red.
 """
 
 import argparse
