@@ -11,8 +11,8 @@ from guidance.imaging._field import (
 from guidance.imaging._intensity import find_saturated, is_calibrated, measure_attenuation
 from guidance.imaging._maps import ContrastMaps, frames_to_smooth, measure_maps
 from guidance.imaging._mask_choice import MaskChoice, choose_mask
+from guidance.imaging._noise import measure_noise
 from guidance.imaging._reduce import reduce_frame, resize_by
-from guidance.imaging._significance import measure_noise, measure_significance
 from guidance.imaging._subtraction import Subtraction, average_frames, subtract
 from guidance.imaging._tone import match_tone, remove_slow_change
 
@@ -37,7 +37,6 @@ __all__ = [
     "measure_attenuation",
     "measure_maps",
     "measure_noise",
-    "measure_significance",
     "reduce_frame",
     "remove_slow_change",
     "resize_by",

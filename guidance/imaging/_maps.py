@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guidance.errors import InputError
-from guidance.imaging._significance import measure_noise
+from guidance.imaging._noise import measure_noise
 from guidance.records import FloatArray
 
 Image = NDArray[np.float32]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from guidance.errors import InputError
 from guidance.imaging._alignment import estimate_translation, translate
-from guidance.imaging._significance import measure_noise
+from guidance.imaging._noise import measure_noise
 from guidance.imaging._tone import match_tone
 
 Image = NDArray[np.float32]
