@@ -10,9 +10,9 @@ import math
 import cv2
 import numpy as np
 
+from guidance.needle._line import Line
 from guidance.needle._picture import Picture
 from guidance.needle._strip import CORE_MM, FAR_MM, NEAR_MM, sample_strips
-from guidance.needle._trace import Line
 from guidance.records import FloatArray
 
 PIECE_MM = 3.0
@@ -30,11 +30,12 @@ _COMMON_Z = 1.0
 needle rather than against it: half of what a needle gives that can just be followed."""
 
 _LEAST_EVIDENCE = 6.0
-"""Sum of what speaks for it, at the least: three pieces at the least, for an edge
-of bone may go on from a tip for two."""
+_LEAST_EVIDENCE_UNCLEAR = 1.4
+"""Sum of what speaks for it, at the least. Where the line ends clearly it takes three pieces, for
+an edge of bone may go on from a tip for two; where it fades away it goes on more often than not."""
 
 _LEAST_SHARE = 0.2
-_LEAST_SHARE_COST = 0.7
+_LEAST_SHARE_COST = 0.3
 """Where noise is low, anything stands out; but steel over bone keeps a third of its contrast."""
 
 _MOST_Z = 3.5
@@ -42,7 +43,7 @@ _MOST_AGAINST = 3.0
 """The search ends where so much has spoken against it since the best place."""
 
 
-def faint_part(picture: Picture, line: Line) -> float:
+def faint_part(picture: Picture, line: Line, *, ends_clearly: bool) -> float:
     """Return how far a line goes on beyond its `end` with less contrast. Fine pixels.
 
     Parameters
@@ -51,6 +52,8 @@ def faint_part(picture: Picture, line: Line) -> float:
         Where the line was found.
     line : Line
         A line, of which `end` is asked about.
+    ends_clearly : bool
+        Whether the steel seems to end there at once.
     """
     mm = picture.fine_mm
     piece = max(2, round(PIECE_MM / mm))
@@ -80,7 +83,9 @@ def faint_part(picture: Picture, line: Line) -> float:
     fallen = np.maximum.accumulate(np.maximum(total, 0.0)) - total > _MOST_AGAINST
     total[np.maximum.accumulate(fallen)] = -math.inf
     last = int(np.argmax(total))
-    if total[last] < _LEAST_EVIDENCE:
+    least = _LEAST_EVIDENCE if ends_clearly else _LEAST_EVIDENCE_UNCLEAR
+    # One piece by itself may be what the blur leaves of the end.
+    if last == 0 or total[last] < least:
         return 0.0
     return _end_within(ridge[count], last, piece)
 

@@ -3,6 +3,7 @@
 import math
 
 from guidance.needle._frames import check_frame, finite_values
+from guidance.needle._likeness import END_ON_MM
 from guidance.needle._picture import Picture, locate_field, make_picture
 from guidance.needle._rate import Rated
 from guidance.needle._search import run_through, search
@@ -15,9 +16,7 @@ from guidance.records import (
     ViewOfNeedle,
 )
 
-END_ON_MM = 14.0
-"""A needle of 89 mm seen within 8 degrees of its shaft shows less than this, parallax included."""
-LEAST_SCORE_ALONE = 0.8
+LEAST_SCORE_ALONE = 1.1
 """Logit at which a line in a single frame is called a needle: nothing comes after to confirm it."""
 
 _SAME_MM = 4.0

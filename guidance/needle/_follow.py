@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from guidance.needle._find import LEAST_SCORE_ALONE, describe
+from guidance.needle._find import describe
 from guidance.needle._frames import check_frame, finite_values
 from guidance.needle._gather import Gathering
 from guidance.needle._picture import Picture, locate_field, make_picture, pixel_at_patient_mm
 from guidance.needle._rate import Rated
-from guidance.needle._search import Search, merge, run_through, search
+from guidance.needle._search import LEAST_SCORE, Search, merge, run_through, search
 from guidance.needle._track import Shaft, Track
 from guidance.records import FrameArray, MaskArray, NeedleKind, NeedleSighting, RunContext
 
@@ -18,6 +18,10 @@ SEARCH_AFTER = (1, 3, 8)
 """A search begins when so many frames have been gathered. In one nothing has moved; the mean of
 three has little more than half of its noise; the last looks for what was too faint, and for a
 surer tip."""
+
+LEAST_SCORES = (2.0, 1.4, LEAST_SCORE)
+"""Logit at which a line is called a needle in the mean of so many frames: noise alone draws lines,
+and in one frame more than in the mean of some."""
 
 REST_FRAMES = 24
 """Where no needle is known, frames are gathered anew after so many."""
@@ -60,6 +64,7 @@ class NeedleFollower:
         self._work: Search | None = None
         self._searched: tuple[Picture, FrameArray] | None = None
         self._begun = 0
+        self._least_score = LEAST_SCORES[0]
         self._resting = 0
         self._known: list[_Known] = []
         self._latest: FrameArray | None = None
@@ -136,6 +141,8 @@ class NeedleFollower:
         field = self._field if self._field is not None else np.ones(values.shape, np.bool_)
         picture = make_picture(values, field, self._context)
         self._searched, self._work = (picture, values), search(picture)
+        gathered = sum(self._gathering.count >= count for count in SEARCH_AFTER)
+        self._least_score = LEAST_SCORES[gathered - 1]
         self._begun += 1
 
     def _work_on(self) -> bool:
@@ -156,8 +163,7 @@ class NeedleFollower:
         if searched is None:
             return
         picture, values = searched
-        if self._begun == 1:
-            found = [rated for rated in found if rated.score > LEAST_SCORE_ALONE]
+        found = [rated for rated in found if rated.score > self._least_score]
         merged = merge([known.rated for known in self._known], found, picture.fine_mm)
         earlier = {id(known.rated): known for known in self._known}
         moved = self._gathering.shift_px

@@ -10,10 +10,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from guidance.needle._line import Line
 from guidance.needle._picture import Picture
 from guidance.needle._strip import mean_known, sample_strips
 from guidance.needle._tip import Tip
-from guidance.needle._trace import Line
 
 _RAIL_MM = (1.6, 2.0, 2.4)
 """How far from the shaft's line a rail begins: the cone's narrow end, seen 10 percent smaller than

@@ -1,8 +1,6 @@
 """How much a line looks like a needle, and which of its ends is the tip.
 
-Both are sums of a few physical features with fixed weights (logistic regression). The weights
-were fitted to lines found in simulated runs (`docs/needle.md`): what they say is that a needle is
-narrow, alike on both sides, darker than the edges of bone about it, and ends at once.
+Both are sums of a few physical features with fixed weights: `_likeness` for the first.
 """
 
 import math
@@ -11,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from guidance.needle._hub import follow_curve, is_at_rim, measure_rails, measure_ring
+from guidance.needle._likeness import PALE_PENALTY, is_no_bulls_eye, rate_ends, rate_shaft
+from guidance.needle._line import Line
 from guidance.needle._picture import Picture
+from guidance.needle._straight import measure_bow
 from guidance.needle._strip import sample_strips
 from guidance.needle._tip import Tip, locate_tip
-from guidance.needle._trace import Line, measure_bow
 
 _CURVE_MM = 15.0
 """A curve that goes on for more than this is no bent tip."""
@@ -29,7 +29,9 @@ what a bent tip may add to a straight shaft."""
 
 _EDGE_STEP = 0.4
 _EDGE_MM = 50.0
-"""So long a line that has another grey on each side runs along something, all the way."""
+_EDGE_WIDTH_MM = 1.2
+"""So long a line, wider than steel, that has another grey on each side runs along something, all
+the way. A needle from the skin inwards has another grey on each side too, but is narrow."""
 
 _LETTER_MM = 13.0
 _LETTER_DARK = 0.6
@@ -38,29 +40,21 @@ _LEAD = 4.5
 """Markers are letters of 6 to 12 mm, of lead. About a needle seen down its shaft only hub and
 tubing are dark, and less so than steel."""
 
-_SHORT_MM = 12.0
-_RAILS = 0.06
-_RING = 0.1
-_DARK = 3.5
-_RATHER_DARK = 2.8
-_NO_HUB_PENALTY = 2.5
-_BULLS_EYE_BONUS = 1.5
-"""A needle that shows only so much of itself is seen down its shaft: then the ring of its hub shows
-about one end, or its steel is several times darker than edges of bone. Pins and sutures are not."""
-
-_RAILS_WEIGHT = 14.0
-_RING_WEIGHT = 10.0
-_CENTER_WEIGHT = 2.7 / 20.0
-_DOWN_WEIGHT = 2.4 / 20.0
-_BEND_WEIGHT = 2.0
-_LEADS_ON_WEIGHT = 4.0
-_CUT_WEIGHT = 6.0
-_RIM_WEIGHT = 4.0
+_RAILS_WEIGHT = 10.0
+_RING_WEIGHT = 6.0
+_CENTER_WEIGHT = 2.0 / 20.0
+_DOWN_WEIGHT = 1.6 / 20.0
+_BEND_WEIGHT = 0.8
+_LEADS_ON_WEIGHT = 2.0
+_CUT_WEIGHT = 4.0
+_RIM_WEIGHT = 2.5
+_DROP_WEIGHT = 2.0
+_MOST_DROP = 1.5
 """What speaks for an end being the hub's: it leaves the field, or ends at a blade or at the skin; a
 curve leads on from it; rails or a ring of plastic lie about it; it is farther from the middle of
 the field, where the target is; it is nearer to the image's lower border, for needles point upwards
-(to the head) more often than not; and for the other being the tip: it is bent. Per millimetre, or
-as such."""
+(to the head) more often than not; the steel ends more clearly there, in air or under the skin, than
+the tip does over bone; and for the other being the tip: it is bent. Per millimetre, or as such."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,28 +83,6 @@ class Rated:
     is_other: bool
 
 
-def rate_quickly(line: Line, contrast_ratio: float, mm: float) -> float:
-    """Return the part of the score that needs the line alone.
-
-    Parameters
-    ----------
-    line : Line
-        Any line.
-    contrast_ratio : float
-        Its contrast over the median of all lines' in the picture.
-    mm : float
-        Size of a fine pixel. Millimetres.
-    """
-    return (
-        -6.6 * float(np.clip(line.width_mm, 0.3, 2.2))
-        - 4.4 * min(line.lopsided, 1.0)
-        - 3.0 * min(line.skew, 1.0)
-        + 0.33 * math.log(max(line.z, 1.0))
-        + 1.14 * math.log(max(line.length * mm, 2.0))
-        + 1.38 * float(np.clip(math.log(max(contrast_ratio, 1e-3)), -1, 2))
-    )
-
-
 def rate_line(picture: Picture, line: Line, contrast_ratio: float) -> Rated:
     """Return the line, turned so that it runs to its tip, with its scores."""
     mm = picture.fine_mm
@@ -130,21 +102,13 @@ def rate_line(picture: Picture, line: Line, contrast_ratio: float) -> Rated:
         + _LEADS_ON_WEIGHT * (leads[0] - leads[1])
         + _CUT_WEIGHT * (line.is_start_cut - line.is_end_cut)
         + _RIM_WEIGHT * (is_at_rim(picture, tips[0]) - is_at_rim(picture, tips[1]))
+        + _DROP_WEIGHT * (_seen_drop(ways[0], tips[0]) - _seen_drop(ways[1], tips[1]))
     )
     tip = 1 if for_second >= 0 else 0
-    score = (
-        rate_quickly(line, contrast_ratio, mm)
-        + _INTERCEPT
-        + 1.4 * float(np.clip(_least_drop(ways, tips), 0, 1))
-        + 2.0 * min(abs(rails[0] - rails[1]), 0.2)
-    )
-    is_whole = not (line.is_start_cut or line.is_end_cut)
-    if is_whole and line.length * mm < _SHORT_MM:
-        has_hub = max(rails) > _RAILS or max(rings) > _RING
-        if not has_hub and contrast_ratio < _DARK:
-            score -= _NO_HUB_PENALTY
-        elif has_hub and contrast_ratio > _RATHER_DARK:
-            score += _BULLS_EYE_BONUS
+    drop = _least_drop(ways, tips)
+    score = rate_shaft(line, contrast_ratio, mm) + rate_ends(line, drop, rails, rings, mm)
+    if is_no_bulls_eye(line, contrast_ratio, rails, rings, mm):
+        score -= PALE_PENALTY
     return Rated(
         line=ways[tip],
         tip=tips[tip],
@@ -158,9 +122,6 @@ def rate_line(picture: Picture, line: Line, contrast_ratio: float) -> Rated:
     )
 
 
-_INTERCEPT = 0.8
-
-
 def _leads_on(picture: Picture, line: Line) -> bool:
     """Return whether a curve leads on from the line's end: tubing, a catheter, a vessel."""
     length_mm, turned_rad = follow_curve(picture, line)
@@ -169,7 +130,8 @@ def _leads_on(picture: Picture, line: Line) -> bool:
 
 def _is_edge(line: Line, mm: float) -> bool:
     """Return whether a line is the rim of a blade, of the field, or of the body."""
-    return line.lopsided > _EDGE_STEP and line.length * mm > _EDGE_MM
+    is_wide = line.width_mm > _EDGE_WIDTH_MM
+    return is_wide and line.lopsided > _EDGE_STEP and line.length * mm > _EDGE_MM
 
 
 def _is_letter(picture: Picture, line: Line) -> bool:
@@ -197,6 +159,11 @@ def _is_bowed(picture: Picture, line: Line) -> bool:
     """Return whether a line is bent as a vessel, a catheter or a fold of skin is."""
     sagitta_mm, radius_mm = measure_bow(picture, line)
     return sagitta_mm > _SAGITTA_MM and radius_mm < _RADIUS_MM
+
+
+def _seen_drop(way: Line, tip: Tip) -> float:
+    """Return how clearly an end ends; that of a needle and no more where the field ends first."""
+    return 1.0 if way.is_end_cut else float(np.clip(tip.drop, 0.0, _MOST_DROP))
 
 
 def _least_drop(ways: tuple[Line, Line], tips: list[Tip]) -> float:

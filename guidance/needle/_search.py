@@ -9,17 +9,12 @@ from collections.abc import Generator
 
 import numpy as np
 
+from guidance.needle._likeness import rate_shaft
+from guidance.needle._line import Laid, Line
 from guidance.needle._picture import Picture
-from guidance.needle._rate import Rated, rate_line, rate_quickly
+from guidance.needle._rate import Rated, rate_line
 from guidance.needle._ridge import DIRECTIONS, Seed, find_seeds, thin_out
-from guidance.needle._trace import (
-    WIDEST_MM,
-    Laid,
-    Line,
-    lay_seed,
-    trace_darkest,
-    trace_line,
-)
+from guidance.needle._trace import WIDEST_MM, lay_seed, trace_darkest, trace_line
 
 MOST_SEEDS = 40
 """Seeds that are laid. The edges of a lumbar spine give some dozens as strong as a needle."""
@@ -33,8 +28,8 @@ MOST_RATED = 5
 MOST_NEEDLES = 4
 """Two to four are placed for two joints."""
 
-LEAST_SCORE = 0.2
-"""Logit at which a line is called a needle."""
+LEAST_SCORE = 0.8
+"""Logit at which a line is called a needle in the mean of some frames."""
 
 _DIRECTIONS_AT_ONCE = 4
 _SEEDS_AT_ONCE = 8
@@ -44,12 +39,15 @@ _RATED_AT_ONCE = 1
 _SURE = 1.0
 """A logit, and a difference of logits, that counts as sure where two searches disagree."""
 
+_SURE_ALONE = 2.5
+"""A logit at which a needle stays that the later of two searches has not."""
+
 _NEAR_MM = 8.0
 """Tips of one needle as two searches saw it, its bend and a shift among them."""
 
 _SAME_MM = 2.5
 _TUBING_MM = 9.0
-_CLEAR_SCORE = 2.2
+_CLEAR_SCORE = 1.2
 """The hub's cone hides so much between the steel and the tubing, at most, when seen steeply. But
 the hubs of two needles may come together too: tubing does not look so much like steel."""
 
@@ -122,7 +120,7 @@ def _trace(picture: Picture, laid: list[Laid]) -> Generator[None, None, list[Lin
 
 def _most_alike(lines: list[Line], typical: float, mm: float) -> list[Line]:
     """Return the lines that look most like needles."""
-    order = sorted(lines, key=lambda line: -rate_quickly(line, line.contrast / typical, mm))
+    order = sorted(lines, key=lambda line: -rate_shaft(line, line.contrast / typical, mm))
     return order[:MOST_RATED]
 
 
@@ -151,13 +149,13 @@ def merge(earlier: list[Rated], later: list[Rated], mm: float) -> list[Rated]:
     """Return the needles of two searches in means of the same frames, the later one's in doubt.
 
     More frames hold less noise, but what moved among them is blurred: of a line that both have,
-    that with the higher score stays, and with it the surer choice of its tip. A sure needle that
-    only the earlier search has stays too.
+    that with the higher score stays, and with it the surer choice of its tip. What only the
+    earlier search has was noise more often than not; it stays if it was sure.
     """
     merged = [_better(new, earlier, mm) for new in later]
     for old in earlier:
         is_new = all(old is not each and not _is_part(old, each, mm) for each in merged)
-        if is_new and (not later or old.score > _SURE):
+        if is_new and old.score > _SURE_ALONE:
             merged.append(old)
     return merged[:MOST_NEEDLES]
 
@@ -166,7 +164,7 @@ def _better(new: Rated, earlier: list[Rated], mm: float) -> Rated:
     """Return a needle, or what an earlier search made of it if that is better."""
     for old in earlier:
         if _is_turned(old, new, mm):
-            return old if old.end_score > new.end_score + _SURE else new
+            return old if old.end_score > new.end_score + _SURE / 2 else new
         if math.dist((old.tip.row, old.tip.column), (new.tip.row, new.tip.column)) * mm < _NEAR_MM:
             return old if old.score > new.score + _SURE / 2 else new
     return new

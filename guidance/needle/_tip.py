@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guidance.needle._faint import faint_part
+from guidance.needle._line import Line
 from guidance.needle._picture import Picture
 from guidance.needle._strip import across_positions, measure_sides, sample_strips
-from guidance.needle._trace import Line
 
 LONGEST_BEND_MM = 13.0
 """Bends are put on the last 4 to 12 mm."""
@@ -67,6 +67,12 @@ _CROSSES_RAD = math.radians(32)
 _FORESHORTENED_MM = 60.0
 """A needle of 89 to 127 mm of which more shows is not seen so steeply."""
 
+_LONGEST_NEEDLE_MM = 127.0
+_STEEPEST_BEND_DEG = 20.0
+_BEND_MARGIN_DEG = 6.0
+"""What the longest needle shows of itself tells how steeply it may be seen at most, and that by how
+much a bend may turn in the image."""
+
 _ELBOW_STEP_MM = 0.7
 _LEAST_BEND_MM = 1.5
 _LEAST_SHARE = 0.4
@@ -76,6 +82,15 @@ _PER_DEG_MM = 0.006
 """A bend shows over so much, adds so much of what the shaft adds, and the more it turns, the more
 of it there must be: edges of bone run every way. A shaft that shows so much of itself is seen from
 the side, and its bend adds little less."""
+
+_CLEAR_DROP = 1.0
+_FADING_MM = 20.0
+"""A line that loses less than this of its contrast where it seems to end may go on, more faintly;
+one of such a length tells where it would run."""
+
+_FADING_DROP = 0.4
+_FADING_SIGMA_MM = 4.0
+"""Where the steel fades away over bone it may go on unseen for some millimetres."""
 
 _BLUR_MM = 0.25
 """Standard deviation of focal spot and detector at the patient; where it is wrong by 0.1 mm the
@@ -97,7 +112,8 @@ class Tip:
     bend_length : float
         Length of the last part if it is bent, else 0. Fine pixels.
     sigma : float
-        Standard deviation of the end's place along the line, from the noise. Fine pixels.
+        Standard deviation of the end's place along the line, from the noise and from how clearly it
+        ends. Fine pixels.
     drop : float
         How clearly the steel ends: what it adds just before, less just behind, over its contrast.
     """
@@ -122,7 +138,10 @@ def locate_tip(picture: Picture, line: Line) -> Tip:
     gain, elbow, turn, run = best
     if gain == 0:
         # A bend behind a part that is hardly seen would be an edge of bone more often than not.
-        elbow += faint_part(picture, line)
+        row, column = line.at(elbow)
+        as_it_is = _refine_end(picture, line, (row, column, line.angle_rad), (0.0, 0.0))
+        is_sure = as_it_is.drop > _CLEAR_DROP or line.length * mm < _FADING_MM
+        elbow += faint_part(picture, line, ends_clearly=is_sure)
     row, column = line.at(elbow)
     return _refine_end(picture, line, (row, column, line.angle_rad + turn), (turn, run))
 
@@ -133,6 +152,7 @@ def _best_bend(
     """Return the gain in millimetres, the elbow, the turn in radians and the length of a bend."""
     mm = picture.fine_mm
     turns = np.deg2rad(fan.turns_deg)
+    turns = turns[np.abs(turns) <= _most_turn_rad(line.length * mm)]
     back = min(fan.back_mm / mm, max(0.0, 0.6 * line.length))
     elbows = np.arange(end - back, end + 0.8 / mm, _ELBOW_STEP_MM / mm)
     reach = np.arange(0.0, LONGEST_BEND_MM / mm + 1)
@@ -149,7 +169,7 @@ def _best_bend(
     lost = np.repeat(carried[:, len(turns) // 2][:, None], len(turns), axis=1)
     if fan is _FORESHORTENED:
         lost = np.maximum(lost, _behind(picture, line, elbows, turns, length))
-    extra = (carried - lost) * mm - fan.least_mm - _PER_DEG_MM * np.abs(fan.turns_deg)
+    extra = (carried - lost) * mm - fan.least_mm - _PER_DEG_MM * np.abs(np.rad2deg(turns))
     least = _LEAST_SHARE if line.length * mm < _LONG_MM else _LEAST_SHARE_SIDE_ON
     extra[(length * mm < _LEAST_BEND_MM) | (carried < least * (length + 1))] = -np.inf
     at, turn = np.unravel_index(int(np.argmax(extra)), extra.shape)
@@ -159,6 +179,13 @@ def _best_bend(
         float(turns[turn]),
         float(length[at, turn]),
     )
+
+
+def _most_turn_rad(visible_mm: float) -> float:
+    """Return by how much the last part of a needle that shows so much of itself may turn."""
+    steepest = visible_mm / _LONGEST_NEEDLE_MM
+    share = math.sin(math.radians(_STEEPEST_BEND_DEG)) / max(steepest, 1e-3)
+    return math.pi if share >= 1 else math.asin(share) + math.radians(_BEND_MARGIN_DEG)
 
 
 def _behind(
@@ -223,6 +250,9 @@ def _refine_end(
     added = np.nan_to_num(middle - (left + right) / 2, nan=0.0).astype(np.float64)
     place, height, floor = _fit_step(along - run, added, _BLUR_MM / mm, 1.6 / mm)
     sigma = math.hypot(0.1 / mm, line.noise / max(height, 0.2 * line.contrast))
+    drop = (height - floor) / line.contrast
+    if drop < _FADING_DROP:
+        sigma = math.hypot(sigma, _FADING_SIGMA_MM / mm)
     return Tip(
         row=row + (run + place) * math.sin(angle),
         column=column + (run + place) * math.cos(angle),
@@ -230,7 +260,7 @@ def _refine_end(
         bend_rad=bend[0],
         bend_length=run + place if run else 0.0,
         sigma=sigma,
-        drop=(height - floor) / line.contrast,
+        drop=drop,
     )
 
 

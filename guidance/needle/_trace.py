@@ -6,13 +6,15 @@ added, less half of that, is greatest, which is the likeliest place of one step 
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from guidance.needle._line import Laid, Line
 from guidance.needle._picture import Picture
 from guidance.needle._ridge import Seed
+from guidance.needle._straight import REACH_MM, fit_straight, measure_stray
 from guidance.needle._strip import (
     across_positions,
     mean_known,
@@ -25,117 +27,11 @@ from guidance.records import FloatArray
 WIDEST_MM = 1.9
 """Wider than a 22 gauge needle under the worst blur."""
 
-REACH_MM = 3.0
-"""How far to both sides a strip goes."""
-
 MOST_GAP_MM = 5.0
 """A line goes on behind a gap of less than this: a dense edge of bone that it crosses."""
 
 WINDOW_MM = 3.0
 """Evenness along the line is judged over windows of this length."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A straight dark line. Lengths are in fine pixels unless said.
-
-    Attributes
-    ----------
-    row, column : float
-        A point of it.
-    angle_rad : float
-        Its direction: (row, column) = (sin, cos).
-    start, end : float
-        Where it begins and ends, along the direction from the point.
-    contrast : float
-        What it adds to the attenuation.
-    noise : float
-        Standard deviation of that at one place along the line.
-    width_mm : float
-        Area of its cross-profile over its height, blur included.
-    lopsided : float
-        Difference of its two sides, over its contrast.
-    skew : float
-        How unlike its two halves are, over what they add: 0 for a tube, near 1 for a step.
-    uneven : float
-        Standard deviation of the contrast of windows along it, beyond what noise explains, over the
-        contrast.
-    weakest : float
-        Least contrast of a window, over the contrast.
-    darkest, darkest_share : float
-        Where 3 mm of it add most, and how much that is over its contrast.
-    is_start_cut, is_end_cut : bool
-        It leaves the field there.
-    """
-
-    row: float
-    column: float
-    angle_rad: float
-    start: float
-    end: float
-    contrast: float
-    noise: float
-    width_mm: float
-    lopsided: float
-    skew: float
-    uneven: float
-    weakest: float
-    darkest: float
-    darkest_share: float
-    is_start_cut: bool
-    is_end_cut: bool
-
-    @property
-    def length(self) -> float:
-        """From start to end."""
-        return self.end - self.start
-
-    @property
-    def z(self) -> float:
-        """How many standard deviations of the noise it stands out by, over its whole length."""
-        return self.contrast / max(self.noise, 1e-6) * math.sqrt(max(self.length, 0.0))
-
-    def at(self, along: float) -> tuple[float, float]:
-        """Return the (row, column) of a place along it."""
-        return (
-            self.row + along * math.sin(self.angle_rad),
-            self.column + along * math.cos(self.angle_rad),
-        )
-
-    def turned(self) -> "Line":
-        """Return the same line, run the other way."""
-        return replace(
-            self,
-            angle_rad=self.angle_rad + math.pi,
-            start=-self.end,
-            darkest=-self.darkest,
-            end=-self.start,
-            is_start_cut=self.is_end_cut,
-            is_end_cut=self.is_start_cut,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Laid:
-    """A seed laid on its ridge. Fine pixels.
-
-    Attributes
-    ----------
-    row, column, angle_rad : float
-        A point of the line, and its direction.
-    height : float
-        How far the ridge stands above its higher side.
-    width_mm, lopsided, skew : float
-        As of `Line`, near the point.
-    """
-
-    row: float
-    column: float
-    angle_rad: float
-    height: float
-    width_mm: float
-    lopsided: float
-    skew: float
 
 
 def lay_seed(picture: Picture, seed: Seed) -> Laid | None:
@@ -153,7 +49,8 @@ def trace_line(picture: Picture, laid: Laid) -> Line | None:
     line = _extend(picture, (laid.row, laid.column, laid.angle_rad))
     if line is None or line.length * picture.fine_mm < _LONG_MM or line.width_mm > WIDEST_MM:
         return line
-    return _extend(picture, _fit(picture, line))
+    again = _extend(picture, fit_straight(picture, line))
+    return None if again is None else replace(again, stray_mm=measure_stray(picture, again))
 
 
 def trace_darkest(picture: Picture, line: Line) -> Line | None:
@@ -331,63 +228,3 @@ def _measure_profile(
     width = 2 * float(even.sum()) * step / height
     skew = float(np.abs(odd).sum() / np.abs(even).sum())
     return width, abs(sides[0] - sides[1]) / height, skew
-
-
-def _fit(picture: Picture, line: Line) -> tuple[float, float, float]:
-    """Return a long line's point and direction, fitted to where its windows have their ridge."""
-    middles, places = _ridge_places(picture, line, 1.2)
-    if len(middles) < 3:
-        return line.row, line.column, line.angle_rad
-    slope, offset = _robust_line(middles, places, 0.5 / picture.fine_mm)
-    return (
-        line.row + offset * math.cos(line.angle_rad),
-        line.column - offset * math.sin(line.angle_rad),
-        line.angle_rad + math.atan(slope),
-    )
-
-
-def measure_bow(picture: Picture, line: Line) -> tuple[float, float]:
-    """Return how far the middle of a line lies off its chord, and the radius that it is bent to.
-
-    Millimetres; 0 and inf for a line too short to tell.
-    """
-    mm = picture.fine_mm
-    middles, places = _ridge_places(picture, line, 2.0)
-    if len(middles) < 5:
-        return 0.0, math.inf
-    bend = float(np.polyfit(middles, places, 2)[0])
-    sagitta = abs(bend) * (line.length / 2) ** 2 * mm
-    return sagitta, mm / (2 * abs(bend)) if bend else math.inf
-
-
-def _ridge_places(picture: Picture, line: Line, reach_mm: float) -> tuple[FloatArray, FloatArray]:
-    """Return where windows along a line have their ridge: places along it, and across it."""
-    mm = picture.fine_mm
-    count = max(3, round(line.length * mm / 4))
-    along = np.arange(line.start, line.end + 1)
-    across = across_positions(mm, REACH_MM + reach_mm)
-    strip = sample_strips(
-        picture.fine,
-        np.array([(line.row, line.column)]),
-        np.array([line.angle_rad]),
-        along,
-        across,
-    )[0]
-    pieces = np.array_split(np.arange(len(along)), count)
-    profiles = np.stack([mean_known(strip[:, piece], -1) for piece in pieces])
-    ridge = ridge_profile(profiles, mm)
-    ridge[:, np.abs(across) * mm > reach_mm] = -np.inf
-    best = np.argmax(ridge, axis=1)
-    heights = ridge[np.arange(count), best]
-    middles = np.array([float(along[piece].mean()) for piece in pieces])
-    good = np.isfinite(heights) & (heights > 0.3 * line.contrast)
-    return middles[good], across[best[good]]
-
-
-def _robust_line(x: FloatArray, y: FloatArray, tolerance: float) -> tuple[float, float]:
-    """Return slope and offset of the straight line through most of the points."""
-    slope, offset = (float(v) for v in np.polyfit(x, y, 1))
-    for _ in range(4):
-        weight = 1 / (1 + ((y - slope * x - offset) / tolerance) ** 2)
-        slope, offset = (float(v) for v in np.polyfit(x, y, 1, w=np.sqrt(weight)))
-    return slope, offset

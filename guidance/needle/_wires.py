@@ -15,7 +15,7 @@ THICKER = 3.0
 LEAST_LENGTH_MM = 25.0
 """Less of a wire may as well be an edge of bone, a vessel or an instrument."""
 
-LEAST_SCORE = 1.0
+LEAST_SCORE = 2.2
 MOST_UNEVEN = 0.25
 """Steel adds the same all along; what it lies over takes a part of that."""
 

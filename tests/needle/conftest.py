@@ -42,6 +42,8 @@ class Paint:
         Of the last part.
     hub : str
         ``"rails"`` from the side, ``"ring"`` end-on, or none.
+    wave_mm : float
+        How far the line swings to both sides, every 12 mm: steel does not.
     tubing, pool : float
         What filled tubing, and a pool of contrast about the tip, add.
     noise, seed : float, int
@@ -63,6 +65,7 @@ class Paint:
     bend_mm: float = 6.0
     has_needle: bool = True
     hub: str = "rails"
+    wave_mm: float = 0.0
     tubing: float = 0.0
     pool: float = 0.0
     noise: float = 0.02
@@ -109,6 +112,10 @@ def _needle(canvas: np.ndarray, paint: Paint) -> None:
     elbow = tip + np.array((math.sin(last), math.cos(last))) * bend_mm / MM
     hub = elbow + shaft * (paint.length_mm - bend_mm) / MM
     points = np.stack((tip, elbow, hub)) if bend_mm else np.stack((tip, hub))
+    if paint.wave_mm:
+        share = np.linspace(0, 1, 80)[:, None]
+        swing = paint.wave_mm * np.sin(2 * math.pi * share * paint.length_mm / 12)
+        points = tip + share * (hub - tip) + swing / MM * across
     _line(canvas, points, paint.width_mm, paint.contrast)
     if paint.hub == "rails":
         for side in (-1, 1):

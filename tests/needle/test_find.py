@@ -58,6 +58,29 @@ def test_noise_and_its_absence_do_not_hide_it(painted, draw, make_context, pixel
     assert off_mm(found[0], paint, pixel_mm) < CLOSE_MM
 
 
+def test_a_tip_that_fades_over_bone_is_followed(painted, draw, make_context, pixel_mm):
+    """The last 6.5 mm add a third of what the shaft does, as over a facet in a lateral view."""
+    toward = math.radians(35.0)
+    elbow = np.array((160.0, 150.0)) + 6.5 / pixel_mm * np.array(
+        (math.sin(toward), math.cos(toward))
+    )
+    faint = painted(length_mm=6.5, contrast=0.12, hub="")
+    paint = painted(tip=tuple(elbow), length_mm=34.0, others=(faint,))
+    found = find_needles(draw(paint), make_context())
+    # Faint steel is judged in pieces of 3 mm.
+    assert off_mm(found[0], faint, pixel_mm) < 1.5
+
+
+def test_a_thin_dark_line_that_is_not_straight_is_no_needle(painted, draw, make_context):
+    paint = painted(wave_mm=0.6, hub="")
+    assert find_needles(draw(paint), make_context()) == ()
+
+
+def test_what_is_short_and_pale_is_not_seen_down_its_shaft(painted, draw, make_context):
+    paint = painted(length_mm=7.0, contrast=0.12, hub="")
+    assert find_needles(draw(paint), make_context()) == ()
+
+
 def test_a_needle_seen_down_its_shaft_is_end_on(painted, draw, make_context, pixel_mm):
     paint = painted(length_mm=7.0, contrast=1.2, hub="ring")
     found = find_needles(draw(paint), make_context())

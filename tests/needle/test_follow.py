@@ -149,6 +149,11 @@ def test_a_run_without_a_needle_shows_none(painted, draw, make_context):
     assert not any(follow(paints, draw, make_context()))
 
 
+def test_noise_draws_no_needle(painted, draw, make_context):
+    paints = breathing(painted(has_needle=False, noise=0.12), 14)
+    assert not any(follow(paints, draw, make_context()))
+
+
 def test_what_is_no_frame_is_refused(make_context):
     with pytest.raises(InputError, match="expected"):
         NeedleFollower(make_context()).push(np.zeros((3, 4), np.uint16))
