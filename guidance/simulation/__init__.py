@@ -1,5 +1,7 @@
 """Contrast runs of the lumbar spine with known truth: X-rays, contrast, motion, headers, suites."""
 
+from guidance.simulation._bare_run import BareRun
+from guidance.simulation._further_run import draw_further_run
 from guidance.simulation._header_draw import HeaderRanges, draw_header
 from guidance.simulation._header_settings import (
     HeaderKind,
@@ -17,7 +19,10 @@ from guidance.simulation._simulate import SimulatedRun, simulate_run
 from guidance.simulation._stream import RunOutcome, stream_suite
 from guidance.simulation._study import CtRequest, write_study
 from guidance.simulation._suites import (
+    LARGE_DOSE,
     PLANS,
+    SMALL_DOSE,
+    Part,
     Suite,
     SuitePlan,
     decode_suite,
@@ -52,7 +57,10 @@ from guidance.simulation._truth_view import (
 
 __all__ = [
     "DETECTABILITY_RULE",
+    "LARGE_DOSE",
     "PLANS",
+    "SMALL_DOSE",
+    "BareRun",
     "CtRequest",
     "HeaderKind",
     "HeaderRanges",
@@ -61,6 +69,7 @@ __all__ = [
     "LandmarkTruth",
     "MotionTruth",
     "NeedleTruth",
+    "Part",
     "Patient",
     "PoseTruth",
     "RunFacts",
@@ -79,6 +88,7 @@ __all__ = [
     "TargetTruth",
     "decode_suite",
     "decode_truth",
+    "draw_further_run",
     "draw_header",
     "draw_run",
     "draw_suite",

@@ -1,4 +1,4 @@
-"""How every shipped weight was made: runs, examples, network, decision, model card.
+"""How every shipped weight was made: runs, examples, courses, network, decision, model card.
 
 Nothing imports this package. The network needs PyTorch (extra ``train``); nothing else here does.
 docs/training.md has the commands.
@@ -7,6 +7,9 @@ docs/training.md has the commands.
 from guidance.training._alarms import AlarmTable, count_alarms, greatest_threshold
 from guidance.training._app import main
 from guidance.training._card import CardFacts, write_card
+from guidance.training._course_files import Course, read_course, write_course
+from guidance.training._course_set import CourseSet, read_course_set
+from guidance.training._courses import CourseNumber, CoursesRequest, draw_course, make_courses
 from guidance.training._decision import (
     CalibrateOn,
     FitSettings,
@@ -17,11 +20,18 @@ from guidance.training._decision import (
 from guidance.training._decision_figures import DecisionFigures, describe_decision
 from guidance.training._example_files import RunExamples, read_examples, write_examples
 from guidance.training._example_set import ExampleSet, gather, read_example_set
-from guidance.training._examples import FrameChoice, choose_frames, make_examples, see_run
+from guidance.training._examples import (
+    FrameChoice,
+    HeldBy,
+    choose_frames,
+    make_examples,
+    see_run,
+)
 from guidance.training._export import Exported, export
 from guidance.training._folders import PatientRange, RunFiles, Source, find_runs, parse_source
 from guidance.training._labels import ContrastLabels, RunLabels, read_labels
 from guidance.training._logistic import Line, fit_line
+from guidance.training._material import Material
 from guidance.training._measurements import (
     MeasurementLog,
     RunMeasurements,
@@ -36,7 +46,7 @@ from guidance.training._runs import RunsRequest, make_run, make_runs
 from guidance.training._scores import HeldOutFigures
 from guidance.training._train import Schedule, train
 from guidance.training._train_settings import Budget, TrainingSettings
-from guidance.training._watch import Sighting, TruthfulWatch
+from guidance.training._watch import MonitorWatch, Sighting, TruthfulWatch
 
 __all__ = [
     "AlarmTable",
@@ -44,15 +54,22 @@ __all__ = [
     "CalibrateOn",
     "CardFacts",
     "ContrastLabels",
+    "Course",
+    "CourseNumber",
+    "CourseSet",
+    "CoursesRequest",
     "DecisionFigures",
     "ExampleSet",
     "Exported",
     "FitSettings",
     "FittedDecision",
     "FrameChoice",
+    "HeldBy",
     "HeldOutFigures",
     "Line",
+    "Material",
     "MeasurementLog",
+    "MonitorWatch",
     "NetworkSettings",
     "PatientRange",
     "RunExamples",
@@ -71,6 +88,7 @@ __all__ = [
     "choose_frames",
     "count_alarms",
     "describe_decision",
+    "draw_course",
     "encode_decision",
     "export",
     "find_runs",
@@ -79,6 +97,7 @@ __all__ = [
     "gather",
     "greatest_threshold",
     "main",
+    "make_courses",
     "make_examples",
     "make_run",
     "make_runs",
@@ -86,6 +105,8 @@ __all__ = [
     "measure_runs",
     "pack_measurements",
     "parse_source",
+    "read_course",
+    "read_course_set",
     "read_example_set",
     "read_examples",
     "read_labels",
@@ -94,5 +115,6 @@ __all__ = [
     "see_run",
     "train",
     "write_card",
+    "write_course",
     "write_examples",
 ]

@@ -15,13 +15,15 @@ import typer
 
 from guidance.errors import GuidanceError
 from guidance.training._decision import CalibrateOn
+from guidance.training._examples import HeldBy
+from guidance.training._folders import Source, parse_patients, parse_source
 from guidance.training._work import Outcome
 
 DONE, SOME_FAILED, WRONG_CALL, NOTHING_DONE = 0, 1, 2, 3
 
 app = typer.Typer(
     name="python -m guidance.training",
-    help="Make what guidance/models ships: runs, examples, network, decision, model card. "
+    help="Make what guidance/models ships: runs, examples, courses, network, decision, card. "
     "Steps may be stopped at any time; the same call goes on.",
     no_args_is_help=True,
     add_completion=False,
@@ -35,7 +37,13 @@ Runs = Annotated[
     list[str],
     typer.Argument(metavar="RUNS...", help="Folders of runs; FOLDER@0-29 takes these patients."),
 ]
-FOLDER_HELP = "Folder of examples; FOLDER@0-29 takes these patients."
+Patients = Annotated[
+    str, typer.Option("--patients", metavar="FIRST-LAST", help="Of these; 30 is 0-29.")
+]
+Sources = Annotated[
+    list[str],
+    typer.Argument(metavar="LEARNED...", help="Folders of examples; FOLDER@0-29 takes these."),
+]
 
 
 def main() -> None:
@@ -59,9 +67,7 @@ def runs(
     count: Annotated[
         int | None, typer.Option("--count", min=1, help="How many; all that follow by default.")
     ] = None,
-    patients: Annotated[
-        str, typer.Option("--patients", metavar="FIRST-LAST", help="Of these; 30 is 0-29.")
-    ] = "0-99999",
+    patients: Patients = "0-99999",
     labels: Annotated[
         bool, typer.Option("--labels/--no-labels", help="What there is to learn, beside each run.")
     ] = True,
@@ -69,7 +75,6 @@ def runs(
 ) -> None:
     """Make runs of a suite as DICOM, each with its truth and its labels."""
     from guidance.simulation import read_suite
-    from guidance.training._folders import parse_patients
     from guidance.training._runs import RunsRequest, make_runs
 
     request = RunsRequest(
@@ -84,27 +89,73 @@ def runs(
 
 
 @app.command()
+def courses(
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="Name of the suite.")],
+    out: Out,
+    per_patient: Annotated[
+        int, typer.Option("--per-patient", min=1, help="How many of each patient.")
+    ] = 22,
+    patients: Patients = "0-99999",
+    workers: Workers = 1,
+) -> None:
+    """Make the contrast alone of further runs of a suite's patients, to compose examples with."""
+    from guidance.simulation import read_suite
+    from guidance.training._courses import CoursesRequest, make_courses
+
+    request = CoursesRequest(
+        suite=read_suite(suite),
+        folder=out,
+        per_patient=per_patient,
+        patients=parse_patients(patients),
+    )
+    raise typer.Exit(_report(make_courses(request, workers=workers), out))
+
+
+@app.command()
 def examples(
     source: Annotated[
         str, typer.Argument(metavar="RUNS", help="Folder of runs; FOLDER@0-29 takes these.")
     ],
     out: Out,
+    held_by: Annotated[
+        HeldBy,
+        typer.Option("--held-by", help="What keeps the background from learning contrast."),
+    ] = HeldBy.TRUTH,
     workers: Workers = 1,
 ) -> None:
     """Look at runs as the monitor does, and keep frames beside what there is to find in them."""
     from guidance.training._examples import make_examples
-    from guidance.training._folders import parse_source
 
-    raise typer.Exit(_report(make_examples(parse_source(source), out, workers=workers), out))
+    outcomes = make_examples(parse_source(source), out, held_by=held_by, workers=workers)
+    raise typer.Exit(_report(outcomes, out))
 
 
 @app.command()
 def train(
-    learned: Annotated[str, typer.Argument(metavar="LEARNED", help=FOLDER_HELP)],
+    learned: Sources,
     held_out: Annotated[
-        str, typer.Option("--held-out", metavar="FOLDER@RANGE", help="Patients to judge by.")
+        list[str], typer.Option("--held-out", metavar="FOLDER@RANGE", help="Patients to judge by.")
     ],
     out: Out,
+    courses: Annotated[
+        list[str] | None, typer.Option("--courses", metavar="FOLDER", help="To compose with.")
+    ] = None,
+    held_out_courses: Annotated[
+        list[str] | None,
+        typer.Option("--held-out-courses", metavar="FOLDER@RANGE", help="To judge by."),
+    ] = None,
+    composed: Annotated[
+        float, typer.Option("--composed", min=0, max=1, help="Share of composed examples.")
+    ] = 0.65,
+    side: Annotated[
+        int, typer.Option("--side", help="Pixels of the part looked at; 256 is all.")
+    ] = 128,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Examples at a time.")] = 32,
+    rate: Annotated[float, typer.Option("--rate", help="Largest learning rate.")] = 2e-3,
+    begin_with: Annotated[
+        Path | None,
+        typer.Option("--begin-with", metavar="FILE", help="Weights of an earlier stage."),
+    ] = None,
     minutes: Annotated[float | None, typer.Option("--minutes", help="Time, all calls.")] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="Batches, all calls.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything.")] = 0,
@@ -113,16 +164,22 @@ def train(
     ] = None,
 ) -> None:
     """Train the network; Ctrl-C keeps all that was learned, and the same call goes on."""
-    from guidance.training._folders import parse_source
-    from guidance.training._train_call import TrainCall, run_training
+    from guidance.training._train_call import TrainCall, TrainingFolders, run_training
     from guidance.training._train_settings import Budget, TrainingSettings
 
     call = TrainCall(
-        learned=parse_source(learned),
-        held_out=parse_source(held_out),
+        learned=TrainingFolders(examples=_parse(learned), courses=_parse(courses)),
+        held_out=TrainingFolders(examples=_parse(held_out), courses=_parse(held_out_courses)),
         folder=out,
         budget=Budget(minutes=minutes, steps=steps),
-        settings=TrainingSettings(seed=seed),
+        settings=TrainingSettings(
+            seed=seed,
+            batch=batch,
+            side_px=side,
+            composed=composed if courses else 0.0,
+            learning_rate=rate,
+        ),
+        begin_with=begin_with,
         threads=threads,
         say=_say,
     )
@@ -166,7 +223,6 @@ def decision(
     """Measure runs that the network has not learned from, and fit line and thresholds to them."""
     from guidance.training._decision import FitSettings
     from guidance.training._decision_call import fit_and_write
-    from guidance.training._folders import parse_source
     from guidance.training._measurements import measure_runs
 
     settings = FitSettings(
@@ -199,6 +255,10 @@ def card(
     from guidance.training._card_call import write_card_file
 
     print(write_card_file(training, models, figures))
+
+
+def _parse(sources: list[str] | None) -> tuple[Source, ...]:
+    return tuple(parse_source(source) for source in sources or ())
 
 
 def _report(outcomes: Iterator[Outcome[Any]], out: Path | None) -> int:

@@ -1,26 +1,24 @@
-"""A batch of examples as tensors."""
+"""Samples as tensors."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
-from guidance.training._example_set import ExampleSet
+from guidance.training._sample import Sample
 from guidance.training._torch import Tensor, load_torch
-from guidance.training._variation import as_shares, vary
-
-Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
-    """Some examples, on one device.
+    """Some samples, on one device.
 
     Attributes
     ----------
-    channels : (B, 8, 256, 256) float32 tensor
+    channels : (B, 8, S, S) float32 tensor
         0 to 255.
-    maps : (B, 3, 128, 128) float32 tensor
+    maps : (B, 3, S / 2, S / 2) float32 tensor
         0 to 1.
     uptake, contrast : (B,) float32 tensor
         1, 0, or -1 where that is not asked.
@@ -35,39 +33,28 @@ class Batch:
     pattern: Tensor
 
 
-def load_batch(
-    examples: ExampleSet,
-    chosen: NDArray[np.intp],
-    device: str,
-    *,
-    rng: np.random.Generator | None = None,
-) -> Batch:
-    """Return some examples as tensors.
+def make_batch(samples: Sequence[Sample], device: str) -> Batch:
+    """Return some samples of one size as tensors.
 
     Parameters
     ----------
-    examples : ExampleSet
-        All there are.
-    chosen : (B,) int array
-        Which.
+    samples : sequence of Sample
+        At least one.
     device : str
         Where they go.
-    rng : numpy.random.Generator, optional
-        Varies them; None leaves them as they were seen.
     """
     torch = load_torch("training")
-    channels: list[Image] = []
-    maps: list[Image] = []
-    for seen, drawn in (examples.images(int(number)) for number in chosen):
-        image, wanted = (
-            (seen.astype(np.float32), as_shares(drawn)) if rng is None else vary(seen, drawn, rng)
-        )
-        channels.append(image)
-        maps.append(wanted)
     return Batch(
-        channels=torch.from_numpy(np.stack(channels)).to(device),
-        maps=torch.from_numpy(np.stack(maps)).to(device),
-        uptake=torch.from_numpy(examples.uptake[chosen]).to(device),
-        contrast=torch.from_numpy(examples.contrast[chosen]).to(device),
-        pattern=torch.from_numpy(examples.pattern[chosen]).to(device),
+        channels=torch.from_numpy(np.stack([s.channels for s in samples])).to(device),
+        maps=torch.from_numpy(np.stack([s.maps for s in samples])).to(device),
+        uptake=torch.tensor([s.uptake for s in samples], dtype=torch.float32, device=device),
+        contrast=torch.tensor([s.contrast for s in samples], dtype=torch.float32, device=device),
+        pattern=torch.tensor([s.pattern for s in samples], dtype=torch.int64, device=device),
     )
+
+
+def make_batches(samples: Iterable[Sample], size: int, device: str) -> Iterator[Batch]:
+    """Yield samples as batches of some size; the last one may be smaller."""
+    left = iter(samples)
+    while some := list(islice(left, size)):
+        yield make_batch(some, device)

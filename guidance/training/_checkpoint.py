@@ -33,6 +33,8 @@ class Learner:
         Where.
     network, optimizer : torch objects
         What learns, and what moves it.
+    average : torch object
+        Running mean of its weights, as `average.module`: what is judged and exported.
     rng : numpy.random.Generator
         Order of the examples, and their variations.
     step : int
@@ -49,6 +51,7 @@ class Learner:
     device: str
     network: Network
     optimizer: Any
+    average: Any
     rng: np.random.Generator
     step: int = 0
     elapsed_s: float = 0.0
@@ -57,20 +60,41 @@ class Learner:
     figures: list[HeldOutFigures] = field(default_factory=list)
 
 
-def new_learner(settings: TrainingSettings, device: str) -> Learner:
-    """Return a training before its first batch; seeds PyTorch's own generator."""
+def new_learner(
+    settings: TrainingSettings, device: str, weights: dict[str, Any] | None = None
+) -> Learner:
+    """Return a training before its first batch; seeds PyTorch's own generator.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        How it is trained.
+    device : str
+        Where.
+    weights : dict, optional
+        The first ones, of a network of the same size; None for random ones.
+    """
     torch = load_torch("training")
     torch.manual_seed(settings.seed)
     network = build_network(settings.network)
+    if weights is not None:
+        network.load_state_dict(weights)
     network = network.to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    averages = torch.optim.swa_utils
+    average = averages.AveragedModel(
+        network,
+        multi_avg_fn=averages.get_ema_multi_avg_fn(settings.average_decay),
+        use_buffers=True,
     )
     return Learner(
         settings=settings,
         device=device,
         network=network,
         optimizer=optimizer,
+        average=average,
         rng=np.random.default_rng(settings.seed),
     )
 
@@ -90,6 +114,7 @@ def save(learner: Learner, path: Path) -> None:
     content = {
         "words": json.dumps(words),
         "network": learner.network.state_dict(),
+        "average": learner.average.state_dict(),
         "optimizer": learner.optimizer.state_dict(),
         "torch_rng": torch.get_rng_state(),
     }
@@ -120,6 +145,7 @@ def restore(learner: Learner, path: Path) -> None:
                 f"the checkpoint was made with {settings}, expected {learner.settings}; {_REMEDY}"
             )
         learner.network.load_state_dict(content["network"])
+        learner.average.load_state_dict(content["average"])
         learner.optimizer.load_state_dict(content["optimizer"])
         learner.figures = msgspec.convert(words["figures"], list[HeldOutFigures])
         learner.rng.bit_generator.state = words["numpy_rng"]
@@ -135,23 +161,57 @@ def restore(learner: Learner, path: Path) -> None:
 
 
 def read_weights(path: Path) -> tuple[dict[str, Any], TrainingSettings]:
-    """Return the weights in a checkpoint, or in a file of weights alone, and the settings.
+    """Return the averaged weights in a checkpoint, or those in a file of weights alone.
 
     Parameters
     ----------
     path : Path
         Of a checkpoint, or of a bare `state_dict`, which goes with the default settings.
 
+    Returns
+    -------
+    weights : dict of tensors
+        By name.
+    settings : TrainingSettings
+        With which they were trained.
+
     Raises
     ------
     StorageError
-        It is neither.
+        It is neither, or of another version.
     """
     content = _load(path)
-    if "network" not in content:
+    if "words" not in content:
         return content, TrainingSettings()
-    words = json.loads(content["words"])
-    return content["network"], msgspec.convert(words["settings"], TrainingSettings)
+    try:
+        words = json.loads(content["words"])
+        settings = msgspec.convert(words["settings"], TrainingSettings)
+        kept = content["average"].items()
+    except (KeyError, TypeError, AttributeError, ValueError, msgspec.MsgspecError) as error:
+        raise StorageError(
+            f"{path.name} is no checkpoint of this version: {error}; {_REMEDY}"
+        ) from error
+    inner = "module."
+    return {name[len(inner) :]: x for name, x in kept if name.startswith(inner)}, settings
+
+
+def read_network(path: Path) -> tuple[Network, TrainingSettings]:
+    """Return the network that a checkpoint or a file of weights alone holds; see `read_weights`.
+
+    Raises
+    ------
+    StorageError
+        It holds none of this kind.
+    """
+    weights, settings = read_weights(path)
+    network = build_network(settings.network)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise StorageError(
+            f"{path.name} holds weights of another network: {error}".splitlines()[0]
+        ) from error
+    return network, settings
 
 
 def _load(path: Path) -> dict[str, Any]:

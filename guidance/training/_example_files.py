@@ -15,27 +15,9 @@ from numpy.typing import NDArray
 
 from guidance.errors import StorageError
 from guidance.io import write_atomically
+from guidance.training._stored import StoredImages
 
 _REMEDY = "delete both, and make them again with: python -m guidance.training examples"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredImages:
-    """The images of a run, left on the disk until one is asked for.
-
-    The file is opened anew each time: a suite has more runs than a process may have open files.
-
-    Attributes
-    ----------
-    path : Path
-        Of an `.npy` with the run's images.
-    """
-
-    path: Path
-
-    def __getitem__(self, place: int) -> NDArray[np.uint8]:
-        """Return one image, (8, 256, 256)."""
-        return np.array(np.load(self.path, mmap_mode="r")[place], np.uint8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,5 +1,6 @@
 """All examples of some patients, with what the network is asked about each, drawn in batches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,8 +66,8 @@ class ExampleSet:
         return run.channels[place], run.maps[place]
 
 
-def read_example_set(source: Source) -> ExampleSet:
-    """Return the examples of a folder that are of the patients asked for.
+def read_example_set(sources: Sequence[Source]) -> ExampleSet:
+    """Return the examples of some folders that are of the patients asked for.
 
     Raises
     ------
@@ -75,12 +76,14 @@ def read_example_set(source: Source) -> ExampleSet:
     StorageError
         A file is damaged.
     """
-    names = sorted(path.stem for path in source.folder.glob("*.npz"))
-    runs = [read_examples(source.folder, name) for name in names]
-    return gather(
-        [run for run in runs if len(run.frames) and source.patients.holds(run.patient)],
-        f"{source.folder.name!r} for patients {source.patients}",
-    )
+    runs: list[RunExamples] = []
+    for source in sources:
+        for name in sorted(path.stem for path in source.folder.glob("*.npz")):
+            run = read_examples(source.folder, name)
+            if len(run.frames) and source.patients.holds(run.patient):
+                runs.append(run)
+    where = ", ".join(f"{source.folder.name!r} ({source.patients})" for source in sources)
+    return gather(runs, where)
 
 
 def gather(runs: list[RunExamples], where: str = "the folder") -> ExampleSet:

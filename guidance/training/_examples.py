@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,20 +13,18 @@ from guidance.errors import InputError
 from guidance.io import open_run
 from guidance.pipeline import make_context
 from guidance.simulation import RunTruth
+from guidance.training._drawn import TARGET_PX, halve
 from guidance.training._example_files import RunExamples, is_complete, write_examples
 from guidance.training._folders import RunFiles, Source, find_runs, read_run_truth
 from guidance.training._labels import read_labels
-from guidance.training._watch import Image, Sighting, TruthfulWatch
+from guidance.training._watch import MonitorWatch, Sighting, TruthfulWatch, Watch
 from guidance.training._work import Outcome, work_through
 
-TARGET_PX = 128
-"""Side of the maps the network learns to draw: half of what it sees."""
+AFTER, BEFORE, WITHOUT = 20, 6, 18
+"""Frames of a run with contrast, from onset on and before it, and of a run without: so many that a
+run teaches little new by another one."""
 
-MOST_FRAMES, ANYWHERE, WITHOUT = 30, 4, 18
-"""Frames of a run with contrast, those of them that may lie before it, and of a run without: so
-many that a run teaches little new by another one."""
-
-_FADE_FRAMES = 10.0
+_FADE_FRAMES = 12.0
 """Frames soon after onset are chosen more often: there the picture changes most."""
 
 _LATE_FRAMES = 3
@@ -34,6 +32,13 @@ _FALSE_SHARE = 0.4
 """In so many runs without contrast an onset is taken to be there all the same: noise makes such."""
 
 _CLEAR = 0.5
+
+
+class HeldBy(StrEnum):
+    """What holds the background back from learning contrast."""
+
+    TRUTH = "truth"
+    MONITOR = "monitor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,27 +57,40 @@ class FrameChoice:
     frames: frozenset[int]
 
 
-def choose_frames(truth: RunTruth) -> FrameChoice:
-    """Return which frames of a run become examples; the same truth gives the same ones."""
+def choose_frames(truth: RunTruth, pulses: NDArray[np.intp]) -> FrameChoice:
+    """Return which frames of a run become examples; the same truth gives the same ones.
+
+    Parameters
+    ----------
+    truth : RunTruth
+        Of the run.
+    pulses : (T,) int array
+        Which pulse each frame shows: a frame that repeats the one before shows nothing new.
+    """
     rng = np.random.default_rng(truth.seed)
-    n, onset = truth.n_frames, truth.onset_frame
+    n = truth.n_frames
+    onset = n if truth.onset_frame is None else truth.onset_frame
     held_from: int | None = None
-    if onset is not None:
+    if onset < n:
         held_from = onset + int(rng.integers(0, _LATE_FRAMES))
     elif rng.random() < _FALSE_SHARE:
         held_from = int(rng.integers(n // 4, n))
-    if onset is None:
-        chosen = rng.choice(n, min(n, WITHOUT), replace=False).tolist()
-        return FrameChoice(held_from=held_from, frames=frozenset(chosen))
-    after = np.arange(onset, n)
+    frames = np.flatnonzero(np.diff(pulses, prepend=-1))
+    after, before = frames[frames >= onset], frames[frames < onset]
     weights = 1 / (1 + np.arange(after.size) / _FADE_FRAMES)
-    count = min(after.size, MOST_FRAMES - ANYWHERE)
-    chosen = rng.choice(after, count, replace=False, p=weights / weights.sum()).tolist()
-    chosen += rng.choice(n, min(n, ANYWHERE), replace=False).tolist()
+    chosen: set[int] = set()
+    if after.size:
+        count = min(after.size, AFTER)
+        picked = rng.choice(after, count, replace=False, p=weights / weights.sum())
+        chosen.update(picked.tolist())
+    count = min(before.size, BEFORE if after.size else WITHOUT)
+    chosen.update(rng.choice(before, count, replace=False).tolist())
     return FrameChoice(held_from=held_from, frames=frozenset(chosen))
 
 
-def make_examples(source: Source, out: Path, *, workers: int = 1) -> Iterator[Outcome[RunFiles]]:
+def make_examples(
+    source: Source, out: Path, *, held_by: HeldBy = HeldBy.TRUTH, workers: int = 1
+) -> Iterator[Outcome[RunFiles]]:
     """Make the examples of all runs of a folder that have none yet; yield what became of each.
 
     Parameters
@@ -81,6 +99,8 @@ def make_examples(source: Source, out: Path, *, workers: int = 1) -> Iterator[Ou
         Runs with labels.
     out : Path
         Folder for the examples.
+    held_by : HeldBy
+        What holds the background back.
     workers : int
         Number of processes.
 
@@ -96,17 +116,18 @@ def make_examples(source: Source, out: Path, *, workers: int = 1) -> Iterator[Ou
             "with: python -m guidance.training runs"
         )
     missing = [[run] for run in runs if not is_complete(out, run.name)]
-    return work_through(missing, partial(make_examples_of_run, out=out), workers=workers)
+    work = partial(make_examples_of_run, out=out, held_by=held_by)
+    return work_through(missing, work, workers=workers)
 
 
-def make_examples_of_run(files: RunFiles, *, out: Path) -> str:
+def make_examples_of_run(files: RunFiles, *, out: Path, held_by: HeldBy = HeldBy.TRUTH) -> str:
     """Write the examples of one run, and return how many there are, in words."""
-    examples = see_run(files)
+    examples = see_run(files, held_by)
     write_examples(out, files.name, examples)
     return f"{len(examples.frames)} frames"
 
 
-def see_run(files: RunFiles) -> RunExamples:
+def see_run(files: RunFiles, held_by: HeldBy = HeldBy.TRUTH) -> RunExamples:
     """Return the examples of one run.
 
     Raises
@@ -115,10 +136,12 @@ def see_run(files: RunFiles) -> RunExamples:
         One of its files cannot be read.
     """
     truth, labels = read_run_truth(files), read_labels(files.labels)
-    choice = choose_frames(truth)
+    choice = choose_frames(truth, labels.pulses)
     sightings: dict[int, Sighting] = {}
     with open_run(files.dicom) as cine:
-        watch = TruthfulWatch(make_context(cine), labels, choice.held_from)
+        watch: Watch = MonitorWatch(make_context(cine), labels)
+        if held_by is HeldBy.TRUTH:
+            watch = TruthfulWatch(make_context(cine), labels, choice.held_from)
         timing = cine.header.timing
         for number, frame in enumerate(cine):
             time_s = float(timing.times_s[number]) if timing else None
@@ -154,24 +177,3 @@ def _collect(truth: RunTruth, sightings: dict[int, Sighting]) -> RunExamples:
         suite=truth.suite,
         index=truth.index,
     )
-
-
-def halve(image: Image, side_px: int) -> NDArray[np.uint8]:
-    """Return an image in the upper left corner of a square, halved, as bytes.
-
-    Parameters
-    ----------
-    image : (r, c) float32 array
-        0 to 1.
-    side_px : int
-        Side of the square before it is halved.
-
-    Returns
-    -------
-    (side / 2, side / 2) uint8 array
-        255 is 1.
-    """
-    square = np.zeros((side_px, side_px), np.float32)
-    square[: image.shape[0], : image.shape[1]] = image
-    half = cv2.resize(square, (side_px // 2, side_px // 2), interpolation=cv2.INTER_AREA)
-    return np.asarray(np.rint(half * 255), np.uint8)

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from guidance.errors import GuidanceError, StorageError
+from guidance.errors import GuidanceError
 from guidance.io import write_atomically
 from guidance.spread import CHANNELS
-from guidance.training._checkpoint import read_weights
-from guidance.training._network import build_network
+from guidance.training._checkpoint import read_network
 from guidance.training._torch import Network, load_torch
 
 OPSET = 17
@@ -46,7 +45,7 @@ def export(weights: Path, out: Path) -> Exported:
     Parameters
     ----------
     weights : Path
-        A checkpoint, or weights alone.
+        A checkpoint, whose averaged weights are taken, or weights alone.
     out : Path
         File to make or replace.
 
@@ -58,14 +57,7 @@ def export(weights: Path, out: Path) -> Exported:
         The written network says something else.
     """
     torch = load_torch("the export")
-    state, settings = read_weights(weights)
-    network = build_network(settings.network)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise StorageError(
-            f"{weights.name} holds weights of another network: {error}".splitlines()[0]
-        ) from error
+    network, _ = read_network(weights)
     network.eval()
     data = encode_onnx(network)
     difference = compare(network, data, _make_inputs())

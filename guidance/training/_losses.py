@@ -38,10 +38,10 @@ def measure_loss(maps: Tensor, logits: Tensor, batch: Batch) -> Tensor:
     weights = torch.tensor(_MAP_WEIGHTS, device=maps.device)
     loss = ((_PIXELS * pixels + _OVERLAP * overlap) * weights).mean()
     entropy_of = functional.binary_cross_entropy_with_logits
-    asked = batch.uptake >= 0
-    if asked.any():
-        loss = loss + _UPTAKE * entropy_of(logits[asked, 0], batch.uptake[asked])
-    loss = loss + _CONTRAST * entropy_of(logits[:, 1], batch.contrast)
+    for number, wanted, weight in ((0, batch.uptake, _UPTAKE), (1, batch.contrast, _CONTRAST)):
+        asked = wanted >= 0
+        if asked.any():
+            loss = loss + weight * entropy_of(logits[asked, number], wanted[asked])
     asked = batch.pattern >= 0
     if asked.any():
         loss = loss + _PATTERN * functional.cross_entropy(logits[asked, 2:], batch.pattern[asked])

@@ -2,7 +2,8 @@
 
 Small, since it reads every frame on one core of a computer without a graphics card. The first two
 steps halve the image, so that most of the work is done on 64 by 64 pixels. The head sees what the
-levels hold at most and on average, and how much of each map is lit.
+levels hold at most and on average, how much of each map is lit, and the surest of 32 by 32 places:
+each says how much it looks like a vessel, with all about it.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ MAPS = ("contrast", "vessel", "vessel_ever")
 UNIT = 32.0
 """Inputs are bytes; so many steps make 1."""
 
-_FEATURES = 16
+_FEATURES = 20
+_SPOTS = 4
 _HIDDEN = 48
 _DROPPED = 0.2
 
@@ -33,7 +35,7 @@ class NetworkSettings:
         Images at each level: a half, a quarter, an eighth and a sixteenth of the input's size.
     """
 
-    widths: tuple[int, int, int, int] = (12, 24, 40, 56)
+    widths: tuple[int, int, int, int] = (20, 32, 56, 72)
 
     def __post_init__(self) -> None:
         """Refuse levels of nothing."""
@@ -52,8 +54,9 @@ def build_network(settings: NetworkSettings | None = None) -> Network:
     Returns
     -------
     torch.nn.Module
-        Takes (B, 8, 256, 256) float; gives maps (B, 3, 128, 128) and logits (B, 8): uptake,
-        contrast, then the patterns.
+        Takes (B, 8, 256, 256) float, or crops whose side is a multiple of 16; gives maps
+        (B, 3, 128, 128), half as large as what it was given, and logits (B, 8): uptake, contrast,
+        then the patterns.
 
     Raises
     ------
@@ -90,8 +93,9 @@ def build_network(settings: NetworkSettings | None = None) -> Network:
             self.u2, self.d2 = nn.Conv2d(w3, w2, 1), convolve(w2, w2)
             self.u1, self.d1 = nn.Conv2d(w2, w1, 1), convolve(w1, _FEATURES)
             self.head = nn.Conv2d(_FEATURES, len(MAPS), 1)
+            self.spot = nn.Conv2d(w3, _SPOTS, 1)
             self.fc = nn.Sequential(
-                nn.Linear(w4 * 2 + w2 + 2 * len(MAPS), _HIDDEN),
+                nn.Linear(w4 * 2 + w2 + 2 * len(MAPS) + _SPOTS, _HIDDEN),
                 nn.ReLU(),
                 nn.Dropout(_DROPPED),
                 nn.Linear(_HIDDEN, 2 + len(PATTERNS)),
@@ -108,6 +112,7 @@ def build_network(settings: NetworkSettings | None = None) -> Network:
             maps = self.head(g)
             lit = torch.log1p(torch.sigmoid(maps).sum((2, 3)))
             pooled = [d.amax((2, 3)), d.mean((2, 3)), f.amax((2, 3)), maps.amax((2, 3)) / 4, lit]
+            pooled.append(self.spot(e).amax((2, 3)))
             return maps, self.fc(torch.cat(pooled, 1))
 
     return SpreadNetwork()

@@ -5,18 +5,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from guidance import __version__
 from guidance.errors import InputError, StorageError
 from guidance.simulation import encode_suite, library_versions, read_suite
-from guidance.training._example_files import RunExamples
 from guidance.training._scores import HeldOutFigures
 from guidance.training._train_settings import TrainingSettings
 
 RECORD = "training.json"
 SCHEMA = "guidance.training/1"
+
+
+class Portion(Protocol):
+    """What was learned from one run: its examples, or a course."""
+
+    @property
+    def suite(self) -> str:
+        """Where it is from."""
+
+    @property
+    def patient(self) -> str:
+        """Of whom."""
+
+    @property
+    def frames(self) -> NDArray[np.int64]:
+        """Which frames."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +49,8 @@ class SuitePart:
         Whose runs.
     runs, frames : int
         How many.
+    kind : str
+        ``"runs"``, or ``"courses"``: the contrast alone of runs from the suite's ranges.
     """
 
     suite: str
@@ -38,6 +58,7 @@ class SuitePart:
     patients: tuple[str, ...]
     runs: int
     frames: int
+    kind: str = "runs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +125,8 @@ def check_split(learned: set[str], held_out: set[str]) -> None:
         )
 
 
-def describe_parts(runs: Sequence[RunExamples]) -> tuple[SuitePart, ...]:
-    """Return what some examples are made of, by suite."""
+def describe_parts(runs: Sequence[Portion], kind: str = "runs") -> tuple[SuitePart, ...]:
+    """Return what some examples or courses are made of, by suite."""
     return tuple(
         SuitePart(
             suite=suite,
@@ -113,6 +134,7 @@ def describe_parts(runs: Sequence[RunExamples]) -> tuple[SuitePart, ...]:
             patients=tuple(sorted({run.patient for run in runs if run.suite == suite})),
             runs=sum(run.suite == suite for run in runs),
             frames=sum(len(run.frames) for run in runs if run.suite == suite),
+            kind=kind,
         )
         for suite in sorted({run.suite for run in runs})
     )

@@ -10,15 +10,10 @@ import msgspec
 from guidance import __version__
 from guidance.errors import InputError
 from guidance.io import write_atomically
-from guidance.simulation import (
-    Patient,
-    Suite,
-    prepare_patient,
-    simulate_run,
-    write_simulated,
-)
+from guidance.simulation import Suite, simulate_run, write_simulated
 from guidance.training._folders import EVERYBODY, PatientRange, RunFiles, read_run_truth
 from guidance.training._labels import ContrastLabels, pack_labels
+from guidance.training._patients import take_patient
 from guidance.training._work import Outcome, work_through
 
 
@@ -46,16 +41,6 @@ class RunsRequest:
     count: int | None = None
     patients: PatientRange = EVERYBODY
     with_labels: bool = True
-
-
-@dataclass(slots=True)
-class _Process:
-    """What a process holds: the patient it worked on last, since he takes seconds to build."""
-
-    patient: Patient | None = None
-
-
-_here = _Process()
 
 
 def wanted_runs(request: RunsRequest) -> list[int]:
@@ -119,11 +104,8 @@ def make_run(index: int, *, suite: Suite, folder: Path, with_labels: bool = True
         Whether labels are written.
     """
     settings, files = suite.runs[index], RunFiles(folder=folder, index=index)
-    if _here.patient is None or _here.patient.name != settings.anatomy:
-        _here.patient = None  # the old one goes before the new one comes
-        _here.patient = prepare_patient(settings.anatomy, suite.patients[settings.anatomy])
     labels = ContrastLabels() if with_labels else None
-    run = simulate_run(settings, _here.patient, watch=labels)
+    run = simulate_run(settings, take_patient(suite, settings.anatomy), watch=labels)
     folder.mkdir(parents=True, exist_ok=True)
     truth = write_simulated(run, files.dicom, file=files.dicom.name)
     if labels is not None:

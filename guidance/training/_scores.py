@@ -1,12 +1,27 @@
 """How well the network does on frames of patients it has not learned from."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from guidance.training._example_set import ExampleSet
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Questions:
+    """What is right of each example of a set; -1 where that is not asked.
+
+    Attributes
+    ----------
+    uptake, contrast : (N,) float array
+        1 or 0.
+    pattern : (N,) int array
+        Which.
+    """
+
+    uptake: NDArray[np.float32]
+    contrast: NDArray[np.float32]
+    pattern: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -15,6 +30,8 @@ class Answers:
 
     Attributes
     ----------
+    asked : Questions
+        What is right.
     loss : float
         Mean.
     uptake, contrast : (N,) float array
@@ -25,6 +42,7 @@ class Answers:
         Sum of the map of contrast in vessels at any time.
     """
 
+    asked: Questions
     loss: float
     uptake: NDArray[np.float32]
     contrast: NDArray[np.float32]
@@ -57,6 +75,10 @@ class HeldOutFigures:
         Share of frames with the right pattern.
     frames, positive_frames, pattern_frames : int
         How many frames there are, show a vessel, and are asked for a pattern.
+    composed_frames : int
+        How many composed frames there are.
+    composed_loss, composed_auc, composed_auc_of_map, composed_pattern_accuracy : float
+        As above, of these.
     """
 
     step: int
@@ -71,6 +93,11 @@ class HeldOutFigures:
     frames: int
     positive_frames: int
     pattern_frames: int
+    composed_frames: int = 0
+    composed_loss: float | None = None
+    composed_auc: float | None = None
+    composed_auc_of_map: float | None = None
+    composed_pattern_accuracy: float | None = None
 
 
 FIGURE_COLUMNS = tuple(field.name for field in fields(HeldOutFigures))
@@ -99,38 +126,61 @@ def area_under_roc(score: NDArray[np.floating], positive: NDArray[np.bool_]) -> 
 
 
 def score_answers(
-    examples: ExampleSet, answers: Answers, *, step: int, minutes: float, train_loss: float
+    answers: Answers,
+    composed: Answers | None = None,
+    *,
+    step: int,
+    minutes: float,
+    train_loss: float,
 ) -> HeldOutFigures:
     """Return the figures of a network's answers.
 
     Parameters
     ----------
-    examples : ExampleSet
-        What was asked.
     answers : Answers
-        What it said.
+        Of frames of runs.
+    composed : Answers, optional
+        Of composed frames.
     step, minutes, train_loss : int, float, float
         How far training was.
     """
-    asked = examples.uptake >= 0
-    positive = examples.uptake > 0
-    shown = asked & (examples.contrast > 0)
-    named = examples.pattern >= 0
-    right = answers.pattern[named] == examples.pattern[named]
-    return HeldOutFigures(
+    wanted = answers.asked
+    shown = wanted.contrast > 0
+    figures = HeldOutFigures(
         step=step,
         minutes=round(minutes, 2),
         train_loss=round(train_loss, 4),
         loss=round(answers.loss, 4),
-        auc=_tidy(area_under_roc(answers.uptake[asked], positive[asked])),
-        auc_with_contrast=_tidy(area_under_roc(answers.uptake[shown], positive[shown])),
-        auc_of_map=_tidy(area_under_roc(answers.vessel_px[shown], positive[shown])),
-        auc_of_contrast=_tidy(area_under_roc(answers.contrast, examples.contrast > 0)),
-        pattern_accuracy=_tidy(float(right.mean()) if right.size else math.nan),
-        frames=len(examples),
-        positive_frames=int(positive.sum()),
-        pattern_frames=int(named.sum()),
+        auc=_tell_apart(answers.uptake, wanted.uptake),
+        auc_with_contrast=_tell_apart(answers.uptake[shown], wanted.uptake[shown]),
+        auc_of_map=_tell_apart(answers.vessel_px[shown], wanted.uptake[shown]),
+        auc_of_contrast=_tell_apart(answers.contrast, wanted.contrast),
+        pattern_accuracy=_share_right(answers),
+        frames=wanted.uptake.size,
+        positive_frames=int((wanted.uptake > 0).sum()),
+        pattern_frames=int((wanted.pattern >= 0).sum()),
     )
+    if composed is None:
+        return figures
+    return replace(
+        figures,
+        composed_frames=composed.uptake.size,
+        composed_loss=round(composed.loss, 4),
+        composed_auc=_tell_apart(composed.uptake, composed.asked.uptake),
+        composed_auc_of_map=_tell_apart(composed.vessel_px, composed.asked.uptake),
+        composed_pattern_accuracy=_share_right(composed),
+    )
+
+
+def _tell_apart(score: NDArray[np.float32], wanted: NDArray[np.float32]) -> float | None:
+    asked = wanted >= 0
+    return _tidy(area_under_roc(score[asked], wanted[asked] > 0))
+
+
+def _share_right(answers: Answers) -> float | None:
+    named = answers.asked.pattern >= 0
+    right = answers.pattern[named] == answers.asked.pattern[named]
+    return _tidy(float(right.mean()) if right.size else math.nan)
 
 
 def format_figures(lines: list[HeldOutFigures]) -> str:

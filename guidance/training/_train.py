@@ -1,24 +1,33 @@
 """The training loop. It may be stopped at any batch, and goes on from there as if it had not been.
 
-Sums are in bfloat16 where that is faster without harm (autocast), weights and loss in float32.
+Sums are in bfloat16 where that is faster without harm (autocast), weights and loss in float32. A
+running mean of the weights is what is judged.
 """
 
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from guidance.errors import GuidanceError
 from guidance.io import write_atomically
-from guidance.training._batch import Batch, load_batch
+from guidance.training._batch import Batch, make_batch, make_batches
 from guidance.training._checkpoint import CHECKPOINT, Learner, new_learner, restore, save
-from guidance.training._example_set import ExampleSet
 from guidance.training._losses import measure_loss
-from guidance.training._scores import Answers, HeldOutFigures, format_figures, score_answers
+from guidance.training._material import Material, draw_samples, take_composed, take_examples
+from guidance.training._sample import Sample
+from guidance.training._scores import (
+    Answers,
+    HeldOutFigures,
+    Questions,
+    format_figures,
+    score_answers,
+)
 from guidance.training._torch import Network, Tensor, load_torch
 from guidance.training._train_settings import Budget, TrainingSettings
 
@@ -55,19 +64,20 @@ def choose_device() -> str:
 
 
 def train(
-    learned: ExampleSet,
-    held_out: ExampleSet,
+    learned: Material,
+    held_out: Material,
     folder: Path,
     *,
     budget: Budget,
     settings: TrainingSettings | None = None,
     schedule: Schedule | None = None,
+    weights: dict[str, Any] | None = None,
 ) -> Learner:
     """Train until the budget is spent or it is told to stop; go on where an earlier call stopped.
 
     Parameters
     ----------
-    learned, held_out : ExampleSet
+    learned, held_out : Material
         What it learns from, and what it is held against. They share no patient.
     folder : Path
         For the checkpoint and the table of figures.
@@ -77,6 +87,8 @@ def train(
         How.
     schedule : Schedule, optional
         What it does beside.
+    weights : dict of tensors, optional
+        The first ones; None for random ones.
 
     Returns
     -------
@@ -91,7 +103,7 @@ def train(
         The folder holds a training with other settings.
     """
     settings, schedule = settings or TrainingSettings(), schedule or Schedule()
-    learner = new_learner(settings, choose_device())
+    learner = new_learner(settings, choose_device(), weights)
     if (folder / CHECKPOINT).exists():
         restore(learner, folder / CHECKPOINT)
     elapsed_before, began = learner.elapsed_s, time.monotonic()
@@ -123,14 +135,13 @@ def _rate(settings: TrainingSettings, step: int, spent: float) -> float:
     return settings.learning_rate * warm * falling
 
 
-def _learn(learner: Learner, examples: ExampleSet, rate: float) -> None:
+def _learn(learner: Learner, material: Material, rate: float) -> None:
     """Learn from one batch."""
     torch = load_torch("training")
     settings, network, optimizer = learner.settings, learner.network, learner.optimizer
     for group in optimizer.param_groups:
         group["lr"] = rate
-    chosen = learner.rng.choice(len(examples), settings.batch, p=examples.chance)
-    batch = load_batch(examples, chosen, learner.device, rng=learner.rng)
+    batch = make_batch(draw_samples(material, learner.rng, settings), learner.device)
     loss = measure_loss(*_ask(network, batch, learner.device), batch)
     optimizer.zero_grad()
     loss.backward()
@@ -142,6 +153,7 @@ def _learn(learner: Learner, examples: ExampleSet, rate: float) -> None:
             "lower the learning rate, or give another seed and another folder"
         )
     optimizer.step()
+    learner.average.update_parameters(network)
     learner.step += 1
     learner.loss_sum += value
     learner.loss_count += 1
@@ -156,16 +168,15 @@ def _ask(network: Network, batch: Batch, device: str) -> tuple[Tensor, Tensor]:
     return maps.float(), logits.float()
 
 
-def _show(learner: Learner, held_out: ExampleSet, folder: Path, schedule: Schedule) -> None:
-    """Hold the network against patients it does not know, and write the table of figures."""
-    answers = answer(learner.network, held_out, learner.device)
-    count = max(learner.loss_count, 1)
+def _show(learner: Learner, held_out: Material, folder: Path, schedule: Schedule) -> None:
+    """Hold the averaged network against patients it does not know; write the table of figures."""
+    network, device = learner.average.module, learner.device
     line = score_answers(
-        held_out,
-        answers,
+        answer(network, take_examples(held_out.examples), device),
+        None if held_out.courses is None else answer(network, take_composed(held_out), device),
         step=learner.step,
         minutes=learner.elapsed_s / 60,
-        train_loss=learner.loss_sum / count,
+        train_loss=learner.loss_sum / max(learner.loss_count, 1),
     )
     learner.loss_sum, learner.loss_count = 0.0, 0
     learner.figures.append(line)
@@ -173,35 +184,36 @@ def _show(learner: Learner, held_out: ExampleSet, folder: Path, schedule: Schedu
     schedule.on_figures(line)
 
 
-def answer(network: Network, examples: ExampleSet, device: str = "cpu") -> Answers:
-    """Return what a network says of each example.
+def answer(network: Network, samples: Iterable[Sample], device: str = "cpu") -> Answers:
+    """Return what a network says of each sample.
 
     Parameters
     ----------
     network : torch.nn.Module
         See `build_network`; it is left in training mode if it was.
-    examples : ExampleSet
-        What it is asked.
+    samples : iterable of Sample
+        What it is asked; at least one.
     device : str
         Where it is.
     """
     torch = load_torch("training")
     was_training = network.training
     network.eval()
-    logits, areas = [], []
-    loss = 0.0
+    logits, areas, asked = [], [], []
+    losses: list[float] = []
     with torch.no_grad():
-        for start in range(0, len(examples), _ASKED_AT_ONCE):
-            chosen = np.arange(start, min(start + _ASKED_AT_ONCE, len(examples)))
-            batch = load_batch(examples, chosen, device)
+        for batch in make_batches(samples, _ASKED_AT_ONCE, device):
             maps, said = _ask(network, batch, device)
-            loss += float(measure_loss(maps, said, batch)) * len(chosen)
+            losses += [float(measure_loss(maps, said, batch))] * len(said)
             logits.append(said.cpu().numpy())
             areas.append(torch.sigmoid(maps[:, 2]).sum((1, 2)).cpu().numpy())
+            asked.append([x.cpu().numpy() for x in (batch.uptake, batch.contrast, batch.pattern)])
     network.train(was_training)
     odds = np.concatenate(logits)
+    uptake, contrast, pattern = (np.concatenate(parts) for parts in zip(*asked, strict=True))
     return Answers(
-        loss=loss / len(examples),
+        asked=Questions(uptake=uptake, contrast=contrast, pattern=pattern),
+        loss=float(np.mean(losses)),
         uptake=odds[:, 0],
         contrast=odds[:, 1],
         pattern=odds[:, 2:].argmax(1),

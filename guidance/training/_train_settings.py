@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 
 from guidance.errors import InputError
 from guidance.training._network import NetworkSettings
+from guidance.training._variation import WHOLE_PX
+
+_COARSEST = 16
+"""Pixels of the input in one of the network's coarsest level."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +48,14 @@ class TrainingSettings:
     Attributes
     ----------
     seed : int
-        Of the first weights, the order of examples and their variations.
+        Of random first weights, the order of examples and their variations.
     batch : int
-        Examples at a time: what two cores do in half a second.
+        Examples at a time.
+    side_px : int
+        Side of the part of a frame that is looked at: 256 is the whole. Half of it costs a quarter,
+        and most of what there is to learn lies near.
+    composed : float
+        Share of composed examples; needs courses.
     learning_rate : float
         Its largest. It rises over `warm_steps` and then falls as a cosine to a fiftieth.
     weight_decay : float
@@ -55,24 +64,44 @@ class TrainingSettings:
         Batches until the rate is full.
     longest_gradient : float
         A longer gradient is shortened to this length.
+    average_decay : float
+        What is judged and exported is a running mean of the weights, which keeps so much of itself
+        at each batch (Izmailov et al. 2018, Averaging weights leads to wider optima, arXiv
+        1803.05407).
+    begun_with : str
+        SHA-256 of the file of the first weights; empty for random ones.
     network : NetworkSettings
         Its size.
     """
 
     seed: int = 0
-    batch: int = 16
+    batch: int = 32
+    side_px: int = 128
+    composed: float = 0.0
     learning_rate: float = 2e-3
-    weight_decay: float = 1e-3
+    weight_decay: float = 1e-2
     warm_steps: int = 100
     longest_gradient: float = 5.0
+    average_decay: float = 0.998
+    begun_with: str = ""
     network: NetworkSettings = field(default_factory=NetworkSettings)
 
     def __post_init__(self) -> None:
-        """Check that counts and rates are positive."""
+        """Check that counts and rates are positive, and shares are shares."""
         for name in ("batch", "warm_steps", "learning_rate", "longest_gradient"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} is {getattr(self, name)}, expected above 0")
         if self.seed < 0 or self.weight_decay < 0:
             raise InputError(
                 f"seed is {self.seed} and weight_decay {self.weight_decay}, expected at least 0"
+            )
+        if self.side_px % _COARSEST or not 4 * _COARSEST <= self.side_px <= WHOLE_PX:
+            raise InputError(
+                f"side_px is {self.side_px}, expected a multiple of {_COARSEST} from "
+                f"{4 * _COARSEST} to {WHOLE_PX}"
+            )
+        if not (0 <= self.composed <= 1 and 0 <= self.average_decay < 1):
+            raise InputError(
+                f"composed is {self.composed} and average_decay {self.average_decay}, expected "
+                "shares, the second below 1"
             )

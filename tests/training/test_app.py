@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,11 +45,30 @@ def test_runs_become_examples(call, coarse, tmp_path):
     assert seen.status == 0
     assert "run 00000: " in seen.err
     assert (tmp_path / "examples" / "00000.npy").exists()
+    by_monitor = call(
+        *("examples", tmp_path / "runs", "--held-by", "monitor", "--out", tmp_path / "seen")
+    )
+    assert (by_monitor.status, by_monitor.out) == (0, f"{tmp_path / 'seen'}\n")
+    assert (tmp_path / "seen" / "00000.npz").exists()
     (tmp_path / "runs" / "00000.dcm").write_bytes(b"damaged")
     (tmp_path / "examples" / "00000.npz").unlink()
     failed = call("examples", tmp_path / "runs", "--out", tmp_path / "examples")
     assert failed.status == 3
     assert failed.err.endswith("0 done now, 1 failed\n")
+
+
+def test_courses_are_made_and_gone_on_with(call, coarse, tmp_path, monkeypatch, suite):
+    named = replace(suite, name="validation")
+    monkeypatch.setattr("guidance.simulation.read_suite", lambda name: named)
+    arguments = ("courses", "validation", "--patients", "1-1", "--per-patient", 1)
+    made = call(*arguments, "--out", tmp_path / "courses")
+    assert (made.status, made.out) == (0, f"{tmp_path / 'courses'}\n")
+    assert made.err.startswith("run va001-000: ")
+    assert call(*arguments, "--out", tmp_path / "courses").err == "0 done now, 0 failed\n"
+    assert sorted(path.name for path in (tmp_path / "courses").iterdir()) == [
+        "va001-000.npy",
+        "va001-000.npz",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -57,6 +77,8 @@ def test_runs_become_examples(call, coarse, tmp_path):
         (("runs", "--suite", "small", "--first", 9, "--out", "x"), "has 4 runs"),
         (("runs", "--suite", "small", "--patients", "tom", "--out", "x"), "0-29"),
         (("examples", "gone", "--out", "x"), "is no folder"),
+        (("courses", "small", "--out", "x"), "no plan"),
+        (("train", "gone", "--held-out", "gone", "--steps", 1, "--out", "x"), "is no folder"),
         (("decision", "gone", "--measurements", "x", "--out", "y"), "is no folder"),
     ],
 )
@@ -107,6 +129,6 @@ def test_it_runs_as_a_module_and_in_two_processes():
     program = [sys.executable, "-m", "guidance.training"]
     done = subprocess.run([*program, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
-    for command in ("runs", "examples", "train", "export", "decision", "card"):
+    for command in ("runs", "courses", "examples", "train", "export", "decision", "card"):
         assert f"\n  {command} " in done.stdout
     assert Path("guidance/training").exists() or done.stderr == ""

@@ -84,7 +84,7 @@ def test_the_card_says_what_a_card_must(facts):
         "Not for clinical use",
         "No real image was used",
         "Apache-2.0",
-        "Seed 4, 900 batches of 16 in 31.5 minutes on a processor",
+        "Seed 4, 900 batches of 32 in 31.5 minutes on a processor",
         "162,345 parameters",
         "| learned from | `validation` | 18 (va040 to va057) | 300 | 7801 |",
         "| held out | `validation` | 6 (va058 to va063) | 300 | 7801 |",

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from made_examples import made_run
 
-from guidance.training._variation import halve_matrix, vary, warp
+from guidance.training._variation import (
+    draw_similarity,
+    draw_view,
+    halve_matrix,
+    show,
+    vary_values,
+    warp,
+)
 
 
 def disc(side: int, row: float, column: float, radius: float) -> np.ndarray:
@@ -17,35 +24,53 @@ def centre(image: np.ndarray) -> np.ndarray:
     return np.array([(rows * image).sum(), (columns * image).sum()]) / image.sum()
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_what_is_right_moves_with_what_is_seen(seed):
+@pytest.mark.parametrize("side", [128, 256])
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_right_moves_with_what_is_seen(seed, side):
     # A disc off the middle, in the input and, at half the size, in the maps.
     seen = np.full((8, 256, 256), 128, np.uint8)
-    seen[6] = np.maximum(disc(256, 140.5, 110.5, 14), 128)
-    maps = np.stack([disc(128, 70, 55, 7)] * 3)
-    channels, drawn = vary(seen, maps, np.random.default_rng(seed))
+    seen[6] = np.maximum(disc(256, 140.5, 110.5, 9), 128)
+    maps = np.stack([disc(128, 70, 55, 4.5)] * 3)
+    rng = np.random.default_rng(seed)
+    matrix = draw_similarity(rng, (140, 110), (side * 0.4, side * 0.6))
+    channels, drawn = show(seen, matrix, side), warp(maps, halve_matrix(matrix), side // 2, 0)
+    assert channels.shape == (8, side, side)
     # The centre of a half pixel i lies at 2 i + 0.5.
-    expected = (centre(channels[6] - 128) - 0.5) / 2
-    np.testing.assert_allclose(centre(drawn[0]), expected, atol=0.15)
-    assert drawn.shape == (3, 128, 128)
-    assert 0 <= drawn.min() <= drawn.max() <= 1
+    expected = (centre(channels[6].astype(float) - 128) - 0.5) / 2
+    np.testing.assert_allclose(centre(drawn[0].astype(float)), expected, atol=0.2)
+    np.testing.assert_allclose(2 * expected + 0.5, [side * 0.4, side * 0.6], atol=1.5)
+
+
+def test_most_parts_show_what_there_is_to_see():
+    maps = np.zeros((3, 128, 128), np.uint8)
+    maps[0, 100:104, 20:40] = 255
+    rng = np.random.default_rng(0)
+    shown = [warp(maps, halve_matrix(draw_view(rng, 128, maps)), 64, 0).any() for _ in range(100)]
+    assert sum(shown) > 85
+
+
+def test_the_whole_stays_in_sight():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        matrix = draw_view(rng, 256, np.zeros((3, 128, 128), np.uint8))
+        middle = matrix @ np.array([127.5, 127.5, 1])
+        assert np.abs(middle - 127.5).max() <= 26
 
 
 def test_the_same_seed_varies_the_same():
-    run = made_run(1)
-    first, second = (vary(run.channels[4], run.maps[4], np.random.default_rng(9)) for _ in range(2))
-    np.testing.assert_array_equal(first[0], second[0])
-    np.testing.assert_array_equal(first[1], second[1])
-    other = vary(run.channels[4], run.maps[4], np.random.default_rng(10))
-    assert not np.array_equal(first[0], other[0])
+    image = made_run(1).channels[4].astype(np.float32)
+    first, second, other = (
+        vary_values(image.copy(), np.random.default_rng(seed)) for seed in (9, 9, 8)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, other)
 
 
 def test_nothing_stays_nothing():
-    seen, maps = np.full((8, 256, 256), 128, np.uint8), np.zeros((3, 128, 128), np.uint8)
     for seed in range(8):
-        channels, drawn = vary(seen, maps, np.random.default_rng(seed))
+        nothing = np.full((8, 64, 64), 128, np.float32)
+        channels = vary_values(nothing, np.random.default_rng(seed))
         assert (channels[2:] == 128).all()  # noise comes to the two newest
-        assert not drawn.any()
 
 
 def test_half_a_matrix_does_the_same_to_half_an_image():
@@ -58,6 +83,6 @@ def test_half_a_matrix_does_the_same_to_half_an_image():
 
 def test_all_eight_images_are_moved_and_filled():
     images = np.full((8, 32, 32), 200, np.uint8)
-    moved = warp(images, np.array([[1.0, 0, 3], [0, 1.0, 0]]), 77)
+    moved = warp(images, np.array([[1.0, 0, 3], [0, 1.0, 0]]), 32, 77)
     assert (moved[:, :, :3] == 77).all()
     assert (moved[:, :, 3:] == 200).all()

@@ -5,7 +5,8 @@ import pytest
 from watching import context_of
 
 from guidance.imaging import locate_valid_pixels
-from guidance.training import RunLabels, TruthfulWatch
+from guidance.spread import _monitor
+from guidance.training import MonitorWatch, RunLabels, TruthfulWatch
 
 SHAPE, FRAMES, ONSET = (128, 128), 16, 8
 NOISE = 0.01
@@ -113,3 +114,28 @@ def test_a_frame_that_is_not_wanted_is_still_taken_in():
     expected = sightings(frames, labels)[-1]
     np.testing.assert_array_equal(last.channels, expected.channels)
     np.testing.assert_array_equal(last.vessel_ever, expected.vessel_ever)
+
+
+def test_the_monitor_s_own_view_is_kept_to_the_last_bit(monkeypatch):
+    frames, labels = course(0.06, vessel_share=1.0)
+    shown = []
+
+    def make(*arguments):
+        shown.append(made(*arguments))
+        return shown[-1]
+
+    made = _monitor.make_channels
+    monkeypatch.setattr(_monitor, "make_channels", make)
+    watch = MonitorWatch(context_of(frames), labels)
+    found = [
+        watch.push(number, frame, number / 8, is_wanted=number % 2 == 1)
+        for number, frame in enumerate(frames)
+    ]
+    assert all(sighting is None for sighting in found[::2])
+    seen = [sighting for sighting in found if sighting is not None]
+    # All but the first frame, which there is nothing to compare with; every second was wanted.
+    np.testing.assert_array_equal([s.channels for s in seen], shown[-2 * len(seen) + 1 :: 2])
+    assert seen[-1].contrast[51:59, 41:79].min() > 0.99
+    assert seen[-1].vessel_ever[45, 60] == 0
+    repeated = watch.push(FRAMES, frames[-1], FRAMES / 8, is_wanted=True)
+    assert repeated is None
