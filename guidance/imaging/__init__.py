@@ -13,6 +13,7 @@ from guidance.imaging._maps import ContrastMaps, frames_to_smooth, measure_maps
 from guidance.imaging._mask_choice import MaskChoice, choose_mask
 from guidance.imaging._noise import measure_noise
 from guidance.imaging._reduce import reduce_frame, resize_by
+from guidance.imaging._running import follow, look_up
 from guidance.imaging._subtraction import Subtraction, average_frames, subtract
 from guidance.imaging._tone import match_tone, remove_slow_change
 
@@ -29,10 +30,12 @@ __all__ = [
     "find_letters",
     "find_outside",
     "find_saturated",
+    "follow",
     "frames_to_smooth",
     "inside_shutters",
     "is_calibrated",
     "locate_valid_pixels",
+    "look_up",
     "match_tone",
     "measure_attenuation",
     "measure_maps",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from guidance.errors import InputError
 from guidance.imaging._compiled import Compiled
 from guidance.imaging._median import median_of
+from guidance.imaging._running import take_off
 
 MAX_SHIFT_SHARE = 0.2
 """A shift beyond this share of the image's smaller side is not believed: too little overlaps."""
@@ -187,10 +188,9 @@ def translate(image: Image, shift: tuple[float, float]) -> Image:
     rows, columns = shift
     if rows == 0.0 and columns == 0.0:
         return image
-    matrix = np.array([[1.0, 0.0, columns], [0.0, 1.0, rows]])
-    size = (image.shape[1], image.shape[0])
-    moved = cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(moved, np.float32)
+    moved = np.empty(image.shape, np.float32)
+    move(image, -rows, -columns, moved)
+    return moved
 
 
 def _make_place(valid: NDArray[np.bool_], factor: float) -> _Place:
@@ -251,10 +251,7 @@ def _without_slow_part(image: Image, place: _Place) -> Image:
         return fast
     weighed *= place.inside
     fast, slow = _blur_a_little(weighed), _blur_much(weighed)
-    fast /= place.fast_share
-    slow /= place.slow_share
-    fast -= slow
-    fast *= place.inside
+    take_off(fast, place.fast_share, slow, place.slow_share, place.inside)
     return fast
 
 
@@ -304,25 +301,38 @@ def _move(
 ) -> None:
     """Write what lies a shift further: `moved[r, c]` is `image[r + rows, c + columns]`, linear.
 
-    What lies over an edge repeats it. The same as `translate` by the opposite, in a fifth of its
-    time: all pixels share their weights.
+    What lies over an edge repeats it. To the last bit what `cv2.warpAffine` of OpenCV 5 makes, in a
+    third of its time: all rows share their columns' weights. Places are float32, as they are there.
     """
     rows, columns = image.shape
-    first_row, first_column = math.floor(row_shift), math.floor(column_shift)
-    down, right = np.float32(row_shift - first_row), np.float32(column_shift - first_column)
-    up, left = np.float32(1) - down, np.float32(1) - right
-    first_column = min(max(first_column, -columns), columns)
-    line = np.empty(3 * columns + 1, np.float32)
+    first_column = min(max(math.floor(column_shift), -columns), columns)
+    share = np.empty(columns, np.float32)
+    for column in range(columns):
+        at = np.float32(column) + np.float32(column_shift)
+        share[column] = min(max(at - np.float32(column + first_column), 0), 1)
+    # Each row moved sideways serves two; -1 stands for none yet.
+    lines, held = np.empty((2, columns), np.float32), np.full(2, -1)
+    from_column = np.empty(3 * columns + 1, np.float32)
     for row in range(rows):
-        above = image[min(max(row + first_row, 0), rows - 1)]
-        below = image[min(max(row + first_row + 1, 0), rows - 1)]
+        at = np.float32(row) + np.float32(row_shift)
+        first_row = math.floor(at)
+        down = at - np.float32(first_row)
+        for source in (first_row, first_row + 1):
+            nearest = min(max(source, 0), rows - 1)
+            if held[nearest % 2] != nearest:
+                held[nearest % 2] = nearest
+                from_column[:columns] = image[nearest, 0]
+                from_column[columns : 2 * columns] = image[nearest]
+                from_column[2 * columns :] = image[nearest, columns - 1]
+                moved_in = from_column[columns + first_column :]
+                line = lines[nearest % 2]
+                for column in range(columns):
+                    start = moved_in[column]
+                    line[column] = start + share[column] * (moved_in[column + 1] - start)
+        above = lines[min(max(first_row, 0), rows - 1) % 2]
+        below = lines[min(max(first_row + 1, 0), rows - 1) % 2]
         for column in range(columns):
-            line[columns + column] = up * above[column] + down * below[column]
-        line[:columns] = line[columns]
-        line[2 * columns :] = line[2 * columns - 1]
-        from_left = line[columns + first_column :]
-        for column in range(columns):
-            moved[row, column] = left * from_left[column] + right * from_left[column + 1]
+            moved[row, column] = above[column] + down * (below[column] - above[column])
 
 
 move = Compiled(_move)

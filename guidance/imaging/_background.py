@@ -9,6 +9,7 @@ explained away: a ridge regression by tiles (Hoerl and Kennard 1970, doi
 reviewed by Meijering et al. 1999, doi 10.1109/42.750250.
 """
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -16,6 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guidance.imaging._alignment import Aligner
+from guidance.imaging._median import median_of
+from guidance.imaging._tiles import (
+    BIWEIGHT,
+    block_shape,
+    fill_blocks,
+    fit_tiles,
+    subtract_sum,
+    sum_normal,
+    weigh,
+)
 
 Image = NDArray[np.float32]
 
@@ -26,9 +37,8 @@ vertebral body's height or a loop of bowel."""
 _HALF = 2
 """Weights are fitted on an image reduced by this factor: they need no detail."""
 
-_BIWEIGHT = 4.685
+_BLOCK = TILE_PX // _HALF // 2
 _GLOBAL_ROUNDS = 4
-_TILE_ROUNDS = 2
 
 # How large each coefficient is expected to be: the prior of the ridge. Shift along rows and columns
 # in working pixels; offset in attenuation; gain; weights of the references.
@@ -39,12 +49,42 @@ _THUMBNAIL_PX = 48
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Space:
+    """Room for what an image is made of beside the mean; used again while as many are kept.
+
+    Attributes
+    ----------
+    terms, half_terms : (n, r, c) and (n, h, w) float32 arrays
+        Gradients, one, the mean, and how each frame deviates from it; and the same halved.
+    rows : (n, N) float32 array
+        Every other pixel of `half_terms`.
+    blocks : (blocks, n + 1, pixels) float32 array
+        `half_terms` in blocks, and room for what they are fitted to.
+    """
+
+    terms: Image
+    half_terms: Image
+    rows: Image
+    blocks: Image
+
+    @classmethod
+    def of(cls, n_terms: int, shape: tuple[int, ...]) -> "_Space":
+        half = (max(1, shape[0] // _HALF), max(1, shape[1] // _HALF))
+        n_blocks = math.prod(block_shape(half, _BLOCK))
+        return cls(
+            terms=np.empty((n_terms, *shape), np.float32),
+            half_terms=np.empty((n_terms, *half), np.float32),
+            rows=np.empty((n_terms, -(-half[0] * half[1] // 2)), np.float32),
+            blocks=np.empty((n_blocks, n_terms + 1, _BLOCK * _BLOCK), np.float32),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Model:
     """All that does not depend on the frame to be explained."""
 
     mean: Image
-    terms: Image
-    half_terms: Image
+    space: _Space
 
 
 class Background:
@@ -70,6 +110,7 @@ class Background:
         self._kept = [first]
         self._thumbnails = [_thumbnail(first)]
         self._model: _Model | None = None
+        self._space = _Space.of(3, first.shape)
 
     def __len__(self) -> int:
         """Return the number of frames kept."""
@@ -128,156 +169,82 @@ class Background:
         (r, c) float32 array
             Positive where something was added.
         """
-        model = self._prepare()
+        model, space = self._prepare(), self._space
         change = image - model.mean
         half_change = _halve(change)
         weight = (_halve(counts.astype(np.float32)) > 0.99).astype(np.float32)
         half_noise = max(noise / 1.6, 1e-3)
-        whole, left, robust, spread = _fit_whole(model.half_terms, half_change, weight, half_noise)
-        tiles = fit_tiles(model.half_terms, left, robust, weight, (half_noise, spread))
-        change -= _combine(tiles + whole, model.terms, TILE_PX)
+        whole, left, robust, spread = _fit_whole(space, half_change, weight, half_noise)
+        tiles = fit_tiles(
+            space.half_terms,
+            space.blocks,
+            left,
+            (robust, weight),
+            (half_noise, spread),
+            _priors(_TILE_PRIOR, len(whole)),
+        )
+        subtract_sum(change, tiles + whole, space.terms, TILE_PX)
         return change
 
     def _prepare(self) -> _Model:
         if self._model is None:
-            mean = np.asarray(np.mean(self._kept, axis=0), np.float32)
+            mean = self._kept[0].copy()
+            for kept in self._kept[1:]:
+                mean += kept
+            mean /= np.float32(len(self._kept))
+            space = self._space
+            if len(space.terms) != 3 + len(self._kept):
+                space = self._space = _Space.of(3 + len(self._kept), mean.shape)
+            terms = space.terms
             soft = cv2.GaussianBlur(mean, (0, 0), 0.7)
-            terms = [
-                cv2.Sobel(soft, cv2.CV_32F, 0, 1, scale=1 / 8),
-                cv2.Sobel(soft, cv2.CV_32F, 1, 0, scale=1 / 8),
-                np.ones_like(mean),
-                mean - np.float32(mean.mean()),
-            ]
+            cv2.Sobel(soft, cv2.CV_32F, 0, 1, dst=terms[0], scale=1 / 8)
+            cv2.Sobel(soft, cv2.CV_32F, 1, 0, dst=terms[1], scale=1 / 8)
+            terms[2] = 1
+            np.subtract(mean, np.float32(mean.mean()), out=terms[3])
             # Deviations from the mean add up to nothing: the last says nothing new.
-            terms += [kept - mean for kept in self._kept[:-1]]
-            stack = np.stack(terms).astype(np.float32)
-            self._model = _Model(
-                mean=mean,
-                terms=stack,
-                half_terms=np.stack([_halve(term) for term in stack]),
-            )
+            for kept, term in zip(self._kept[:-1], terms[4:], strict=True):
+                np.subtract(kept, mean, out=term)
+            for term, half in zip(terms, space.half_terms, strict=True):
+                _halve(term, half)
+            np.copyto(space.rows, space.half_terms.reshape(len(terms), -1)[:, ::2])
+            fill_blocks(space.half_terms, space.blocks)
+            self._model = _Model(mean=mean, space=space)
         return self._model
 
 
 def _fit_whole(
-    terms: Image, change: Image, weight: Image, noise: float
+    space: _Space, change: Image, weight: Image, noise: float
 ) -> tuple[NDArray[np.float32], Image, Image, float]:
     """Return coefficients for the whole image, what they leave, robust weights, and its spread."""
-    n_terms = len(terms)
-    rows = terms.reshape(n_terms, -1)[:, ::2]
-    target, given = change.ravel()[::2], weight.ravel()[::2]
-    prior = np.diag(1 / np.array(_priors(_WHOLE_PRIOR, n_terms)) ** 2)
-    coefficients, robust = np.zeros(n_terms, np.float32), given
-    spread = noise
-    for _ in range(_GLOBAL_ROUNDS):
-        weighed = rows * robust
-        normal = (weighed @ rows.T) / noise**2 + prior
-        coefficients = np.linalg.solve(normal, weighed @ target / noise**2).astype(np.float32)
+    rows = space.rows
+    target, given = change.ravel()[::2].copy(), weight.ravel()[::2].copy()
+    counted = np.flatnonzero(given)[::3]
+    prior = np.diag(_priors(_WHOLE_PRIOR, len(rows)).astype(np.float64) ** -2)
+    n_terms, spread = len(rows), noise
+    coefficients, left = np.zeros(n_terms, np.float32), target
+    sums = np.empty((n_terms, n_terms + 1))
+    for turn in range(_GLOBAL_ROUNDS):
+        sharpness = np.float32(1 / (BIWEIGHT * spread) if turn else 0)
+        sum_normal(rows, target, given, left, sharpness, sums)
+        sums /= noise**2
+        coefficients = np.linalg.solve(sums[:, :-1] + prior, sums[:, -1]).astype(np.float32)
         left = target - coefficients @ rows
-        inside = np.abs(left[given > 0][::3])
-        spread = max(noise, 1.4826 * float(np.median(inside)) if inside.size else noise)
-        robust = given * _biweight(left, spread)
-    whole_left = change - np.tensordot(coefficients, terms, 1)
-    robust = weight * _biweight(whole_left, spread)
-    return coefficients, np.asarray(whole_left, np.float32), np.asarray(robust, np.float32), spread
+        spread = noise
+        if counted.size:
+            spread = max(noise, 1.4826 * median_of(np.abs(left[counted])))
+    shape = change.shape
+    whole_left = change - (coefficients @ space.half_terms.reshape(len(rows), -1)).reshape(shape)
+    return coefficients, whole_left, weight * weigh(whole_left, spread), spread
 
 
-def _biweight(left: Image, spread: float) -> Image:
-    part = left / np.float32(_BIWEIGHT * spread)
-    return np.asarray(np.clip(1 - part * part, 0, None) ** 2, np.float32)
+def _priors(prior: tuple[float, ...], n_terms: int) -> NDArray[np.float32]:
+    return np.array([*prior[:4], *([prior[4]] * (n_terms - 4))], np.float32)
 
 
-def fit_tiles(
-    terms: Image, left: Image, robust: Image, weight: Image, noises: tuple[float, float]
-) -> Image:
-    """Return the coefficients of every tile, beside those of the whole image.
-
-    Parameters
-    ----------
-    terms : (n, h, w) float32 array
-        What an image is made of, halved.
-    left : (h, w) float32 array
-        What the fit of the whole image leaves.
-    robust, weight : (h, w) float32 array
-        Weights to begin with, and the greatest that a pixel may have.
-    noises : (noise, spread)
-        Standard deviation of a pixel by itself, and of what is left.
-
-    Returns
-    -------
-    (p, q, n) float32 array
-        For tiles in rows and columns.
-    """
-    noise, spread = noises
-    prior = np.diag(np.array(_priors(_TILE_PRIOR, len(terms)), np.float32) ** -2)
-    # Work is done on blocks of half a tile; a tile sums the blocks that it looks at.
-    term_blocks, left_blocks = _blocks(terms), _blocks(left[None])
-    ceiling = _blocks(weight[None])
-    current = _blocks(robust[None])
-    shape = _block_shape(left.shape)
-    coefficients = np.zeros((0, 0, len(terms)), np.float32)
-    for turn in range(_TILE_ROUNDS):
-        weighed = term_blocks * current
-        products = np.matmul(weighed, term_blocks.transpose(0, 2, 1), dtype=np.float32)
-        targets = np.matmul(weighed, left_blocks.transpose(0, 2, 1), dtype=np.float32)
-        normal, right = _sum_over_tiles(products, shape), _sum_over_tiles(targets, shape)
-        solved = np.linalg.solve(normal / noise**2 + prior, right / noise**2)[..., 0]
-        coefficients = solved.astype(np.float32)
-        if turn + 1 < _TILE_ROUNDS:
-            rest = left - _combine(coefficients, terms, 2 * _BLOCK)
-            current = ceiling * _biweight(_blocks(rest[None]), spread)
-    return coefficients
-
-
-def _combine(coefficients: Image, terms: Image, pitch: int) -> Image:
-    """Return the sum of terms (n, h, w) with coefficients that change linearly between tiles."""
-    height, width = terms.shape[1:]
-    size = (coefficients.shape[1] * pitch, coefficients.shape[0] * pitch)
-    total = np.zeros((height, width), np.float32)
-    for k, term in enumerate(terms):
-        field = cv2.resize(np.ascontiguousarray(coefficients[:, :, k]), size)
-        cv2.accumulateProduct(np.ascontiguousarray(field[:height, :width]), term, total)
-    return total
-
-
-_BLOCK = TILE_PX // _HALF // 2
-
-
-def _block_shape(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return the rows and columns of blocks, two to a tile."""
-    tile = 2 * _BLOCK
-    return 2 * -(-shape[0] // tile), 2 * -(-shape[1] // tile)
-
-
-def _blocks(images: Image) -> Image:
-    """Return images (n, h, w) cut into blocks (blocks, n, pixels); 0 beyond the edges."""
-    rows, columns = _block_shape(images.shape[1:])
-    extra = (rows * _BLOCK - images.shape[1], columns * _BLOCK - images.shape[2])
-    if any(extra):
-        images = np.pad(images, ((0, 0), (0, extra[0]), (0, extra[1])))
-    cut = images.reshape(len(images), rows, _BLOCK, columns, _BLOCK)
-    return np.ascontiguousarray(cut.transpose(1, 3, 0, 2, 4)).reshape(
-        rows * columns, len(images), _BLOCK * _BLOCK
-    )
-
-
-def _sum_over_tiles(blocks: Image, shape: tuple[int, int]) -> Image:
-    """Return sums over four by four blocks about each tile, (p, q, ...)."""
-    grid = blocks.reshape(*shape, *blocks.shape[1:])
-    grid = np.pad(grid, ((1, 1), (1, 1), (0, 0), (0, 0)))
-    pairs = grid[::2] + grid[1::2]
-    pairs = pairs[:-1] + pairs[1:]
-    across = pairs[:, ::2] + pairs[:, 1::2]
-    return across[:, :-1] + across[:, 1:]
-
-
-def _priors(prior: tuple[float, ...], n_terms: int) -> list[float]:
-    return [*prior[:4], *([prior[4]] * (n_terms - 4))]
-
-
-def _halve(image: Image) -> Image:
+def _halve(image: Image, into: Image | None = None) -> Image:
     size = (max(1, image.shape[1] // _HALF), max(1, image.shape[0] // _HALF))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32)
+    half = cv2.resize(image, size, dst=into, interpolation=cv2.INTER_AREA)
+    return np.asarray(half, np.float32).reshape(size[1], size[0])
 
 
 def _thumbnail(image: Image) -> Image:

@@ -19,10 +19,13 @@ class Compiled:
     ----------
     plain : callable
         The function as Python; it stays there as `plain`, which tests hold the compiled form to.
+    is_exact : bool
+        Whether every operation is rounded as numpy rounds it. Sums are then slower.
     """
 
-    def __init__(self, plain: Callable[..., Any]) -> None:
+    def __init__(self, plain: Callable[..., Any], *, is_exact: bool = False) -> None:
         self.plain = plain
+        self._is_exact = is_exact
         self._kernel: Callable[..., Any] | None = None
 
     def __call__(self, *arguments: Any) -> Any:  # noqa: ANN401 - whatever the function takes
@@ -38,7 +41,10 @@ class Compiled:
 
     def _compile(self, *, is_kept: bool) -> Callable[..., Any]:
         # Sums may be taken in another order; NaN stays NaN.
-        options: dict[str, Any] = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz"}}
+        loose = set() if self._is_exact else {"contract", "reassoc", "nsz"}
+        options: dict[str, Any] = {"nogil": True, "fastmath": loose}
+        # A division by 0 gives what numpy gives; to look out for it takes several times as long.
+        options["error_model"] = "numpy"
         try:
             kernel = njit(cache=is_kept, **options)(self.plain)
         except RuntimeError:  # numba finds no folder to keep it in

@@ -121,23 +121,37 @@ def find_letters(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.boo
     """
     rows, columns = frame.shape
     size = max(rows, columns)
-    span = intensity.high - intensity.low
-    bright = (frame.astype(np.float32) - np.float32(intensity.low)) / np.float32(span)
-    if intensity.sign < 0:
-        bright = 1 - bright
-    top = float(bright.max())
-    letters = np.zeros(frame.shape, np.bool_)
+    bright = _measure_brightness(frame, intensity)
+    strokes = bright >= float(bright.max()) - 0.02
     stroke = 2 * max(2, size // 100) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (stroke, stroke))
-    thin = cv2.morphologyEx(bright, cv2.MORPH_TOPHAT, kernel)
-    strokes = (bright >= top - 0.02) & (thin > 0.3)
+    # Which pixels are opened away does not depend on the scale of their values, the cost does.
+    values = frame if frame.dtype in (np.uint8, np.uint16, np.int16) else frame.astype(np.float32)
+    opened = cv2.morphologyEx(
+        values, cv2.MORPH_OPEN if intensity.sign > 0 else cv2.MORPH_CLOSE, kernel
+    )
+    bright -= _measure_brightness(opened, intensity)
+    strokes &= bright > np.float32(0.3)
+    if not strokes.any():
+        return strokes
     _, labels, stats, _ = cv2.connectedComponentsWithStats(strokes.astype(np.uint8), connectivity=8)
     low, high = max(5, size // 100), size // 10
-    for label in range(1, len(stats)):
-        _, _, width, height, area = (int(v) for v in stats[label])
-        if low <= height <= high and 2 <= width <= high and area >= 2 * low:
-            letters |= labels == label
-    return cv2.dilate(letters.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    width, height, area = (
+        stats[:, column] for column in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA)
+    )
+    is_letter = (low <= height) & (height <= high) & (width >= 2) & (width <= high)
+    is_letter &= area >= 2 * low
+    is_letter[0] = False
+    letters = is_letter[labels].astype(np.uint8)
+    return cv2.dilate(letters, np.ones((5, 5), np.uint8)) > 0
+
+
+def _measure_brightness(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.float32]:
+    """Return how bright pixels display, 0 to 1 over the range of the values."""
+    bright = frame.astype(np.float32)
+    bright -= np.float32(intensity.low)
+    bright /= np.float32(intensity.high - intensity.low)
+    return bright if intensity.sign > 0 else np.subtract(1, bright, out=bright)
 
 
 def find_outside(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.bool_]:
@@ -156,11 +170,10 @@ def find_outside(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.boo
         Without the penumbra.
     """
     rows, columns = frame.shape
-    span = np.float32(intensity.high - intensity.low)
-    signal = (frame.astype(np.float32) - np.float32(intensity.low)) / span
-    if intensity.sign < 0:
-        signal = 1 - signal
-    signal = np.clip(np.nan_to_num(signal, nan=0.0), 0, 1)
+    signal = _measure_brightness(frame, intensity)
+    if frame.dtype.kind == "f":
+        signal = np.nan_to_num(signal, copy=False, nan=0.0)
+    np.clip(signal, 0, 1, out=signal)
     factor = min(1.0, _WORKING_PX / max(rows, columns))
     size = (max(1, round(columns * factor)), max(1, round(rows * factor)))
     small = np.asarray(cv2.resize(signal, size, interpolation=cv2.INTER_AREA), np.float32)
@@ -170,16 +183,16 @@ def find_outside(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.boo
     level = float(np.median(lit))
     dark = cv2.blur(small, (5, 5)) < level * np.exp(-BLADE_ATTENUATION)
     outside = cv2.morphologyEx((flat | dark).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5)))
+    if not outside.any():
+        return np.zeros(frame.shape, np.bool_)
     outside = cv2.copyMakeBorder(outside, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-    kept = np.zeros(outside.shape, np.bool_)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(outside, connectivity=4)
     height, width = outside.shape
-    for label in range(1, len(stats)):
-        left, top, w, h, area = (int(v) for v in stats[label])
-        touches = left == 0 or top == 0 or left + w == width or top + h == height
-        if touches and area > _MIN_OUTSIDE_SHARE * outside.size:
-            kept |= labels == label
-    inner = np.ascontiguousarray(kept[1:-1, 1:-1].astype(np.uint8))
+    left, top, w, h, area = stats.T
+    is_kept = (left == 0) | (top == 0) | (left + w == width) | (top + h == height)
+    is_kept &= area > _MIN_OUTSIDE_SHARE * outside.size
+    is_kept[0] = False
+    inner = np.ascontiguousarray(is_kept[labels][1:-1, 1:-1].astype(np.uint8))
     grown = cv2.resize(inner, (columns, rows), interpolation=cv2.INTER_NEAREST)
     return np.asarray(grown > 0, np.bool_)
 

@@ -45,17 +45,20 @@ def measure_attenuation(frame: FrameArray, intensity: IntensityScale) -> NDArray
         signal (the darkest), which saturation masks then leave out.
     """
     values = frame.astype(np.float32)
-    above = values - np.float32(intensity.low)
     if intensity.sign < 0:
-        above = np.float32(intensity.high) - values
+        above = np.subtract(np.float32(intensity.high), values, out=values)
+    else:
+        above = np.subtract(values, np.float32(intensity.low), out=values)
     span = intensity.high - intensity.low
-    above = np.nan_to_num(above, nan=0.0, posinf=span, neginf=0.0)
+    if frame.dtype.kind == "f" and not np.isfinite(above).all():
+        above = np.nan_to_num(above, nan=0.0, posinf=span, neginf=0.0)
     if intensity.relationship is PixelIntensityRelationship.LOG:
         per_step = math.log(span / HALF_STEP) / span
         return np.asarray(-above * np.float32(per_step), np.float32)
-    np.clip(above, 0.0, None, out=above)
+    np.maximum(above, np.float32(0), out=above)
     above += np.float32(HALF_STEP)
-    return np.asarray(-np.log(above), np.float32)
+    np.log(above, out=above)
+    return np.negative(above, out=above)
 
 
 def find_saturated(frame: FrameArray, intensity: IntensityScale) -> NDArray[np.bool_]:

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from guidance.imaging._median import median_of
+
 _GRID = 96
 
 
@@ -15,7 +17,7 @@ def measure_noise(image: NDArray[np.float32], valid: NDArray[np.bool_]) -> float
     Parameters
     ----------
     image : (r, c) float32 array
-        A difference: 0 where nothing changed, but for noise.
+        A difference: 0 where nothing changed, but for noise. Not NaN where `valid`.
     valid : (r, c) bool array
         Pixels that count.
 
@@ -26,4 +28,4 @@ def measure_noise(image: NDArray[np.float32], valid: NDArray[np.bool_]) -> float
     """
     step = max(1, max(image.shape) // _GRID)
     inside = image[::step, ::step][valid[::step, ::step]]
-    return 1.4826 * float(np.median(np.abs(inside))) if inside.size else 0.0
+    return 1.4826 * median_of(np.abs(inside)) if inside.size else 0.0

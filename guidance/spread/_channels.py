@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from guidance.imaging import look_up
 from guidance.spread._history import History
 from guidance.spread._sight import Image, Mask, Sight
 
@@ -26,11 +27,9 @@ _ANATOMY_PX = 33
 _ZERO = 128.0
 
 
-def compress_z(z: Image) -> NDArray[np.uint8]:
-    """Return multiples of the noise as bytes: linear near 0, logarithmic far off, 128 at 0."""
-    steps = np.clip(z, -_MOST, _MOST) * np.float32(_PER_Z)
-    at = np.rint(steps).astype(np.int32) + round(_MOST * _PER_Z)
-    return np.asarray(np.take(_table(), at), np.uint8)
+def compress_z(z: Image, into: NDArray[np.uint8]) -> None:
+    """Write multiples of the noise as bytes: linear near 0, logarithmic far off, 128 at 0."""
+    look_up(z, np.float32(_PER_Z), _table(), into)
 
 
 @cache
@@ -72,8 +71,11 @@ def make_channels(sight: Sight, history: History, valid: Mask) -> NDArray[np.uin
     out = np.full((len(CHANNELS), SIDE_PX, SIDE_PX), int(_ZERO), np.uint8)
     rows, columns = background.shape
     for number, image in enumerate(history.images()):
-        out[number, :rows, :columns] = compress_z(image)
-    for number, image in ((4, anatomy), (5, unrest), (6, inside * 100)):
-        out[number, :rows, :columns] = np.clip(np.rint(image + np.float32(_ZERO)), 0, 255)
-    out[7, :rows, :columns] = compress_z(history.fast - history.slow)
+        compress_z(image, out[number, :rows, :columns])
+    for number, image in ((4, anatomy), (5, unrest)):
+        image += np.float32(_ZERO)
+        np.clip(np.rint(image, out=image), 0, 255, out=image)
+        out[number, :rows, :columns] = image
+    out[6, :rows, :columns] += np.uint8(100) * valid
+    compress_z(history.fast - history.slow, out[7, :rows, :columns])
     return out

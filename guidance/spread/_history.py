@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from guidance.imaging import follow
 from guidance.spread._settings import SightSettings
 from guidance.spread._sight import Seen
 
@@ -51,7 +52,6 @@ class History:
         self.latest_s = time_s
         self.frames += 1
         by_frame = 1 - math.exp(-1 / settings.fast_frames)
-        z = np.clip(seen.z, -_MOST, _MOST)
         for mean, constant, least in (
             (self.fast, settings.fast_s, by_frame),
             (self.slow, settings.slow_s, 0.0),
@@ -59,7 +59,7 @@ class History:
         ):
             share = max(1 - math.exp(-passed / constant), least, 1 / self.frames)
             # Where a pixel was not compared, what was last seen stays.
-            mean += np.float32(share) * (z - mean) * seen.valid
+            follow(mean, seen.z, seen.valid, np.float32(share), np.float32(_MOST))
         np.maximum(self.greatest, self.slow, out=self.greatest)
 
     def images(self) -> Iterator[Image]:

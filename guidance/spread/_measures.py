@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from guidance.spread._history import History
 from guidance.spread._reader import Reading
-from guidance.spread._shape import measure_reach, measure_thin_length
+from guidance.spread._shape import bounding_slices, measure_reach, measure_thin_length
 from guidance.spread._sight import Mask, Seen
 
 NOMINAL_MM = 0.55
@@ -31,7 +31,10 @@ GROUPS = {
 }
 """What each measurement speaks of; evaluation leaves each group out in turn."""
 
-_STRONG, _WEAK = 0.6, 0.3
+_STRONG, _WEAK = 0.9, 0.5
+"""Probabilities of the map, as the network states them: lit pixels counted seven times while it
+learned, so that it says 0.9 where about half are contrast."""
+
 _SURE = 0.5
 _LEAST_Z = 3.0
 _LEFT_SHARE = 0.4
@@ -119,15 +122,18 @@ def find_contrast(reading: Reading, seen: Seen) -> Mask:
     -------
     (r, c) bool array
     """
-    weak = ((reading.contrast > _WEAK) & seen.valid).astype(np.uint8)
+    mask = np.zeros(seen.valid.shape, np.bool_)
     strong = (reading.contrast > _STRONG) & seen.valid
     if not strong.any():
-        return np.zeros(strong.shape, np.bool_)
-    count, labels = cv2.connectedComponents(weak, connectivity=8)
+        return mask
+    weak = (reading.contrast > _WEAK) & seen.valid
+    box = bounding_slices(weak)
+    count, labels = cv2.connectedComponents(weak[box].astype(np.uint8), connectivity=8)
     kept = np.zeros(count, np.bool_)
-    kept[np.unique(labels[strong])] = True
+    kept[labels[strong[box]]] = True
     kept[0] = False
-    return np.asarray(kept[labels], np.bool_)
+    mask[box] = kept[labels]
+    return mask
 
 
 class ContrastCourse:
@@ -243,7 +249,8 @@ class ContrastCourse:
 
 def _measure_width(mask: Mask) -> float:
     """Return the mean width of a mask: its area over half of its outline. Pixels."""
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    inside = mask[bounding_slices(mask)].astype(np.uint8)
+    contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = sum(max(cv2.arcLength(contour, closed=True), 2.0) for contour in contours)
     return float(mask.sum()) / max(outline / 2, 1.0)
 
@@ -252,12 +259,14 @@ def _measure_apart(mask: Mask, origin: tuple[float, float]) -> float:
     """Return the share of a mask that does not hang together with the piece nearest to a point."""
     if not mask.any():
         return 0.0
+    box = bounding_slices(mask)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        mask.astype(np.uint8), connectivity=8
+        mask[box].astype(np.uint8), connectivity=8
     )
     if count <= 2:
         return 0.0
-    rows, columns = np.nonzero(mask)
-    nearest = int(np.argmin((rows - origin[0]) ** 2 + (columns - origin[1]) ** 2))
+    rows, columns = np.nonzero(labels)
+    row, column = origin[0] - box[0].start, origin[1] - box[1].start
+    nearest = int(np.argmin((rows - row) ** 2 + (columns - column) ** 2))
     own = int(labels[rows[nearest], columns[nearest]])
     return 1.0 - float(stats[own, cv2.CC_STAT_AREA]) / float(mask.sum())

@@ -69,7 +69,8 @@ def read_channels(channels: NDArray[np.uint8], shape: tuple[int, int]) -> Readin
     session = _load()
     maps, logits = session.run(None, {"channels": channels[None].astype(np.float32)})
     side = (channels.shape[2], channels.shape[1])
-    grown = [cv2.resize(_odds_to_share(image), side)[: shape[0], : shape[1]] for image in maps[0]]
+    shares = _odds_to_share(maps[0])
+    grown = [cv2.resize(image, side)[: shape[0], : shape[1]] for image in shares]
     odds = logits[0].astype(np.float64)
     weights = np.exp(odds[2:] - odds[2:].max())
     return Reading(
@@ -83,7 +84,11 @@ def read_channels(channels: NDArray[np.uint8], shape: tuple[int, int]) -> Readin
 
 
 def _odds_to_share(odds: Any) -> Image:  # noqa: ANN401 - what onnxruntime returns
-    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -30, 30))), np.float32)
+    share = np.clip(odds, -30, 30)
+    np.negative(share, out=share)
+    np.exp(share, out=share)
+    share += 1
+    return np.asarray(np.divide(1, share, out=share), np.float32)
 
 
 @cache

@@ -36,7 +36,7 @@ def measure_thin_length(
         return 0.0
     radius = max(1, round(width_px / 2))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    rows, columns = _bounding_slices(mask, 2 * radius + 2)
+    rows, columns = bounding_slices(mask, 2 * radius + 2)
     inside = mask[rows, columns]
     # Beyond the edge of the field contrast may well go on.
     padded = (inside | ~valid[rows, columns]).astype(np.uint8)
@@ -46,11 +46,11 @@ def measure_thin_length(
     thin = (inside & ~core).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(thin, connectivity=8)
     total = 0.0
-    for label in range(1, len(stats)):
-        area = int(stats[label, cv2.CC_STAT_AREA])
-        if area < _MIN_ELONGATION:
+    for label, (left, top, width, height, area) in enumerate(stats.tolist()):
+        if label == 0 or area < _MIN_ELONGATION:
             continue
-        length = _measure_length(labels == label)
+        box = labels[top : top + height, left : left + width]
+        length = _measure_length(box == label)
         if length >= _MIN_ELONGATION * max(1.0, area / length):
             total += length
     return total
@@ -66,8 +66,10 @@ def measure_reach(mask: NDArray[np.bool_], origin: tuple[float, float]) -> float
     """
     if not mask.any():
         return 0.0
-    rows, columns = np.nonzero(mask)
-    return float(np.hypot(rows - origin[0], columns - origin[1]).max())
+    box = bounding_slices(mask)
+    rows, columns = np.nonzero(mask[box])
+    row, column = origin[0] - box[0].start, origin[1] - box[1].start
+    return float(np.hypot(rows - row, columns - column).max())
 
 
 def trace_outlines(mask: NDArray[np.bool_], working_scale: float) -> tuple[FloatArray, ...]:
@@ -102,10 +104,18 @@ def _measure_length(piece: NDArray[np.bool_]) -> float:
     return max(1.0, half - float(piece.sum()) / half)
 
 
-def _bounding_slices(mask: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
+def bounding_slices(mask: NDArray[np.bool_], margin: int = 0) -> tuple[slice, slice]:
+    """Return the rows and columns that a mask lies in, and so many more; contrast is mostly small.
+
+    Parameters
+    ----------
+    mask : (r, c) bool array
+        Not empty.
+    margin : int
+        Pixels; none beyond the image.
+    """
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
     return (
-        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + margin + 1),
-        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + margin + 1),
+        slice(max(0, top - margin), top + height + margin),
+        slice(max(0, left - margin), left + width + margin),
     )

@@ -359,7 +359,7 @@ def _find_covered(change: Image, inside: Mask) -> Mask:
     none = np.zeros(inside.shape, np.bool_)
     if not inside.any():
         return none
-    usual = np.float32(np.median(change[inside][::7]))
+    usual = np.float32(np.median(change.ravel()[np.flatnonzero(inside)[::7]]))
     dark = ((change > usual + np.float32(_COVERED_BEYOND)) & inside).astype(np.uint8)
     if not dark.any():
         return none
