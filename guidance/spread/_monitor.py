@@ -79,6 +79,7 @@ class Monitor:
         self._shift = (0.0, 0.0)
         self._lit, self._lit_since, self._gone = 0, 0, 0
         self._high = 0
+        self._surest = -math.inf
         self._watcher: Watcher | None = None
 
     @property
@@ -229,7 +230,7 @@ class Monitor:
         mask = find_contrast(reading, seen)
         area_mm2 = float(mask.sum()) * self._pixel_mm**2
         if evidence.onset_frame is None:
-            self._await(number, time_s, seen, mask, area_mm2)
+            self._await(number, time_s, seen, mask, area_mm2, reading.injected)
         if evidence.onset_frame is None:
             self._measures = self._course.idle()
             self._ratio = self._decision.ratio(self._measures)
@@ -239,31 +240,45 @@ class Monitor:
         evidence.hear(reading, 1 - math.exp(-passed / _PATTERN_S))
         evidence.take_lengths(self._course.thin, area_mm2)
         self._follow(number)
-        self._gone = 0 if area_mm2 >= settings.onset_mm2 else self._gone + 1
+        self._surest = max(self._surest, reading.injected)
+        is_there = area_mm2 >= settings.onset_mm2 and reading.injected >= settings.suspect_log_odds
+        self._gone = 0 if is_there else self._gone + 1
         came_and_went = (
             self._gone >= settings.gone_frames
             and evidence.flag_frame is None
-            and evidence.greatest_area_mm2 < settings.substantial_mm2
+            and (
+                evidence.greatest_area_mm2 < settings.substantial_mm2
+                or self._surest < settings.sure_log_odds
+            )
         )
         if came_and_went:
             evidence.dismiss(number)
             self._course = ContrastCourse(self._sight.shape, self._pixel_mm)
             self._lit = self._gone = self._high = 0
+            self._surest = -math.inf
 
     def _await(
-        self, number: int, time_s: float | None, seen: Seen, mask: Mask, area_mm2: float
+        self,
+        number: int,
+        time_s: float | None,
+        seen: Seen,
+        mask: Mask,
+        area_mm2: float,
+        injected: float,
     ) -> None:
         """Before onset: look for it, and learn from frames that show none of it."""
         settings = self._settings
+        is_lit = area_mm2 >= settings.onset_mm2 and injected >= settings.onset_log_odds
         watched = self._time_s - self._begun_s >= settings.sight.watched_s
         watched = watched and self._sight.compared >= settings.sight.watched_frames
         watched = watched or self._context.is_subtracted
-        if area_mm2 < settings.onset_mm2:
+        if not is_lit:
             self._lit = 0
         else:
             self._lit_since = self._lit_since if self._lit else number
             self._lit += 1
-        if area_mm2 < settings.onset_mm2 / 2 or not watched:
+        is_calm = area_mm2 < settings.onset_mm2 / 2 or injected < settings.suspect_log_odds
+        if is_calm or not watched:
             self._sight.learn(number, time_s, seen)
             return
         self._sight.hold()

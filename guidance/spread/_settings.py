@@ -95,6 +95,12 @@ class MonitorSettings:
         Contrast is believed when it is lit in so many distinct frames in a row.
     onset_mm2 : float
         Least area of contrast. 3 mm² is a vein of 1 mm over 3 mm; visible contrast is more.
+    onset_log_odds, suspect_log_odds : float
+        What the network says of the whole frame, that contrast is there: onset asks for the first
+        (e² = 7 to 1); from the second on a frame no longer counts as one without contrast.
+    sure_log_odds : float
+        Contrast of which it never said that much (e⁴ = 55 to 1), and which it then no longer sees,
+        was gas that moved.
     plain_mm2 : float
         Contrast of this area is believed at once.
     substantial_mm2 : float
@@ -123,6 +129,9 @@ class MonitorSettings:
     plain_ratio: float = 2.0
     confirm_frames: int = 2
     onset_mm2: float = 3.0
+    onset_log_odds: float = 2.0
+    suspect_log_odds: float = 0.0
+    sure_log_odds: float = 4.0
     plain_mm2: float = 25.0
     substantial_mm2: float = 20.0
     gone_frames: int = 4
