@@ -347,6 +347,8 @@ class Monitor:
 
     def _mask_here(self) -> NDArray[np.bool_]:
         """Return the contrast where it lies in this frame."""
+        if not self._course.contrast.any():
+            return self._course.contrast
         moved = translate(self._course.contrast.astype(np.float32), self._shift)
         return np.asarray(moved > 0.5, np.bool_)
 

@@ -124,7 +124,7 @@ class MonitorSettings:
     """
 
     prior: float | None = None
-    alarms_per_min: float = 0.3
+    alarms_per_min: float = 0.2
     flag_frames: int = 2
     plain_ratio: float = 2.0
     confirm_frames: int = 2

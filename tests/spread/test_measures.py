@@ -109,9 +109,9 @@ def test_a_piece_by_itself_is_apart():
 
 def test_half_sure_places_count_where_they_hang_together_with_sure_ones():
     shares = np.zeros(SHAPE, np.float32)
-    shares[40:60, 40:60] = 0.4
-    shares[50, 50] = 0.9
-    shares[100:110, 100:110] = 0.4
+    shares[40:60, 40:60] = 0.7
+    shares[50, 50] = 0.95
+    shares[100:110, 100:110] = 0.7
     found = find_contrast(reading_of(shares), seen_of(shares))
     assert found[41, 41]
     assert not found[105, 105]
