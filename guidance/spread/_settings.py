@@ -138,7 +138,7 @@ class MonitorSettings:
     pause_s: float = 1.5
     watched_s: float = 1.5
     least_rate_hz: float = 1.0
-    doubtful_alarms_per_min: float = 1.0
+    doubtful_alarms_per_min: float = 0.5
     sight: SightSettings = field(default_factory=SightSettings)
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ def plain_reader(channels, shape):
         vessel=share.astype(np.float32),
         vessel_ever=share.astype(np.float32),
         uptake=min(lit, 20.0) - 6.0,
-        injected=0.0,
+        injected=min(lit, 12.0) - 6.0,
         patterns=np.full(len(PATTERNS), 1 / len(PATTERNS), np.float32),
     )
 
