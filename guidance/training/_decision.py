@@ -31,22 +31,9 @@ RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)
 FURTHEST = 12.0
 """Log likelihood ratios are cut here, as `guidance.spread.Decision` does."""
 
-SIGNS = {
-    "uptake": 1,
-    "uptake_greatest": 1,
-    "vessel_now": 1,
-    "vessel_ever": 1,
-    "vessel_sure": 1,
-    "vessel_z": 1,
-    "thin": 1,
-    "width": -1,
-    "front_speed": 1,
-    "run_off": 1,
-    "washed": 1,
-    "vessel_reach": 1,
-}
-"""What physics says: the network's word, long thin contrast, fast fronts, and contrast that leaves
-speak for a vessel, wide contrast against one. Amount, growth and reach may speak either way."""
+SIGNS = {name: -1 if name == "width" else 1 for name in MEASURE_NAMES}
+"""Wide contrast may speak against a vessel, nothing else may. A suite teaches more than that (fast
+growth and many pieces mean a large pool there), which does not hold where an artery fills a tree."""
 
 
 class CalibrateOn(StrEnum):

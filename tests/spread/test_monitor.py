@@ -48,8 +48,8 @@ def test_a_vein_that_a_person_sees_is_flagged(seed):
     _, findings = watch(run.frames, run.times_s)
     assert findings.verdict is Verdict.INTRAVASCULAR
     assert findings.flag_frame >= run.truth.first_visible_vessel_frame
-    # The phantom is none of the runs that the network learned from; its veins are flagged, late.
-    assert findings.flag_frame <= run.truth.first_visible_vessel_frame + 24
+    # The phantom is none of the runs that the network learned from.
+    assert findings.flag_frame <= run.truth.first_visible_vessel_frame + 8
     assert findings.pattern in (SpreadPattern.VASCULAR, SpreadPattern.MIXED)
     assert findings.injections[0].flag_frame == findings.flag_frame
     assert findings.intravascular_probability > PRIORS["lumbar"]
@@ -60,7 +60,8 @@ def test_a_pool_that_stays_is_extravascular(seed):
     run = simulated("perineural", seed)
     _, findings = watch(run.frames, run.times_s)
     assert findings.verdict is Verdict.EXTRAVASCULAR
-    assert findings.intravascular_probability < PRIORS["lumbar"]
+    # About what was likely before: a pool hides small vessels, so it says little against them.
+    assert findings.intravascular_probability < 1.1 * PRIORS["lumbar"]
     assert len(findings.injections) == 1
 
 
