@@ -33,7 +33,7 @@ FURTHEST = 12.0
 
 SIGNS = {name: -1 if name == "width" else 1 for name in MEASURE_NAMES}
 """Wide contrast may speak against a vessel, nothing else may. A suite teaches more than that (fast
-growth and many pieces mean a large pool there), which does not hold where an artery fills a tree."""
+growth and many pieces mean a large pool there), which fails where an artery fills a tree."""
 
 
 class CalibrateOn(StrEnum):
