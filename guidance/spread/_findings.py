@@ -40,7 +40,6 @@ _IN_VESSELS = (SpreadPattern.VASCULAR, SpreadPattern.MIXED)
 
 _WORDS = {
     "uptake": "the picture as a whole looks like uptake into a vessel (network)",
-    "uptake_greatest": "the picture as a whole looked like uptake into a vessel (network)",
     "vessel_now": "an area of {area} looks like vessels now",
     "vessel_ever": "an area that looked like vessels",
     "vessel_sure": "places that surely looked like a vessel",
@@ -266,6 +265,8 @@ def _speak(evidence: Evidence) -> list[str]:
     if measures is None:
         return []
     shares = load_decision().shares(measures)
+    # Now, and at its clearest so far: two measurements, one ground.
+    shares["uptake"] = shares.get("uptake", 0.0) + shares.pop("uptake_greatest", 0.0)
     named = [name for name, share in sorted(shares.items(), key=lambda s: -s[1]) if share >= _MANY]
     return [
         f"for it: {_WORDS[name].format(area=f'{measures.vessel_now**2:.0f} mm²')} "
