@@ -58,16 +58,6 @@ class Chosen:
     frame: int
 
 
-def ratios_of(run: RunMeasurements) -> Floats:
-    """Return the log likelihood ratio of each frame, by the shipped line."""
-    from guidance.spread import MEASURE_NAMES
-
-    decision = load_decision()
-    columns = [MEASURE_NAMES.index(name) for name in decision.names]
-    values = (run.values[:, columns] - np.array(decision.means)) / np.array(decision.scales)
-    return np.asarray(np.clip(decision.offset + values @ np.array(decision.weights), -12, 12))
-
-
 def choose(runs: Sequence[RunMeasurements]) -> list[Chosen]:
     """Return the runs to be shown: of each kind evenly from the highest ratio to the lowest."""
     rule = MonitorSettings()
@@ -76,7 +66,7 @@ def choose(runs: Sequence[RunMeasurements]) -> list[Chosen]:
     for run in runs:
         if not run.has_contrast.any() or (run.is_vascular and not run.is_visible):
             continue
-        ratio = ratios_of(run)
+        ratio = load_decision().ratios(run.values)
         shown = np.where(run.has_contrast, ratio, -np.inf)
         flagged = greatest_threshold(ratio, run.has_contrast, rule) >= threshold
         kind = {

@@ -125,7 +125,7 @@ def rank_decision(name: str, decision: Decision, judged: Judged) -> Row:
     """Return the figures of a line through the measurements, at the default operating point."""
     rule = MonitorSettings()
     threshold = decision.threshold(rule.alarms_per_min)
-    ratios = [_ratios(decision, run) for run in judged.runs]
+    ratios = [decision.ratios(run.values) for run in judged.runs]
     greatest = np.array(
         [
             float(ratio[run.has_contrast].max(initial=decision.ratio_without_contrast))
@@ -157,14 +157,6 @@ def rank_decision(name: str, decision: Decision, judged: Judged) -> Row:
             "alarms_per_min": _tidy(early / minutes),
         }
     )
-
-
-def _ratios(decision: Decision, run: RunMeasurements) -> np.ndarray:
-    from guidance.spread import MEASURE_NAMES
-
-    columns = [MEASURE_NAMES.index(name) for name in decision.names]
-    values = (run.values[:, columns] - np.array(decision.means)) / np.array(decision.scales)
-    return np.asarray(np.clip(decision.offset + values @ np.array(decision.weights), -12.0, 12.0))
 
 
 def rank_all(

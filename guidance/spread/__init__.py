@@ -2,7 +2,7 @@
 
 from guidance.spread._channels import CHANNELS, make_channels
 from guidance.spread._ct_needle import CtNeedle, find_ct_needles
-from guidance.spread._decision import Decision, load_decision
+from guidance.spread._decision import Decision, load_decision, mix_unseen
 from guidance.spread._history import History
 from guidance.spread._inserted_vessel import InsertedVessel, Uptake, draw_vessel
 from guidance.spread._limit import (
@@ -60,6 +60,7 @@ __all__ = [
     "measure_limit",
     "measure_reach",
     "measure_thin_length",
+    "mix_unseen",
     "move_back",
     "trace_outlines",
 ]

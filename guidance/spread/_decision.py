@@ -12,8 +12,11 @@ from importlib.resources import files
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from guidance.spread._measures import MEASURE_NAMES, Measures
+
+FloatArray = NDArray[np.float64]
 
 DECISION = "decision.json"
 _FURTHEST = 12.0
@@ -31,7 +34,9 @@ class Decision:
     means, scales, weights : tuple of float
         Each measurement is taken as its difference from the mean over the scale.
     offset : float
-        Log likelihood ratio at the means.
+        Value of the line at the means.
+    unseen : float
+        Share of uptakes that leave no mark in a run: nothing seen cannot speak against those.
     alarms_per_min, thresholds : tuple of float
         False alarms per minute that a threshold on the log likelihood ratio lets through, on runs
         without uptake.
@@ -44,12 +49,30 @@ class Decision:
     offset: float
     alarms_per_min: tuple[float, ...]
     thresholds: tuple[float, ...]
+    unseen: float = 0.0
 
     def ratio(self, measures: Measures) -> float:
         """Return the log likelihood ratio of uptake against none."""
-        row = np.array([getattr(measures, name) for name in self.names])
-        line = (row - np.array(self.means)) / np.array(self.scales) @ np.array(self.weights)
-        return float(np.clip(self.offset + line, -_FURTHEST, _FURTHEST))
+        return float(self.ratios(measures.row()[None])[0])
+
+    def ratios(self, rows: FloatArray) -> FloatArray:
+        """Return the log likelihood ratio of each frame.
+
+        Parameters
+        ----------
+        rows : (F, M) float64 array
+            Measurements in the order of `MEASURE_NAMES`.
+
+        Returns
+        -------
+        (F,) float64 array
+            With l the value of the line and u the share of uptakes that leave no mark,
+            ln((1 - u) exp(l) + u).
+        """
+        columns = [MEASURE_NAMES.index(name) for name in self.names]
+        values = (rows[:, columns] - np.array(self.means)) / np.array(self.scales)
+        line = np.clip(self.offset + values @ np.array(self.weights), -_FURTHEST, _FURTHEST)
+        return mix_unseen(line, self.unseen)
 
     def shares(self, measures: Measures) -> dict[str, float]:
         """Return what each measurement adds to the log likelihood ratio of one without contrast."""
@@ -70,6 +93,22 @@ class Decision:
         known = np.log(np.array(self.alarms_per_min))
         order = np.argsort(known)
         return float(np.interp(wanted, known[order], np.array(self.thresholds)[order]))
+
+
+def mix_unseen(line: FloatArray, unseen: float) -> FloatArray:
+    """Return log likelihood ratios where a share of the positives looks like a negative.
+
+    Parameters
+    ----------
+    line : (F,) float64 array
+        Log likelihood ratios among those that leave a mark.
+    unseen : float
+        Share of those that leave none, 0 to below 1.
+    """
+    if unseen <= 0:
+        return line
+    mixed = np.logaddexp(np.log1p(-unseen) + line, np.log(unseen))
+    return np.asarray(mixed, np.float64)
 
 
 def probability(ratio: float, prior: float) -> float:

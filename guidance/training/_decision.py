@@ -2,8 +2,9 @@
 
 1. The line is fitted to frames whose answer can be seen: frames of runs without uptake, and frames
    by which a vessel shows. How strong the penalty is, cross-validation by patient chooses.
-2. Its log-odds are recalibrated (offset and slope) to all frames, those too in which a vessel holds
-   contrast that cannot be seen; or to runs, by their greatest value. Here, and from here on, each
+2. Its log-odds are recalibrated (offset, slope, and the share of uptakes that leave no mark) to all
+   frames, those too in which a vessel holds contrast that cannot be seen; or to runs, by their
+   greatest value. Here, and from here on, each
    run is judged by a line that was fitted to other patients.
 3. The share of positives among them is taken off, so that any prior may be put in.
 4. What false alarms a threshold lets through is counted in all time without uptake.
@@ -22,14 +23,12 @@ from guidance.errors import InputError
 from guidance.spread import GROUPS, MEASURE_NAMES, Decision, Measures, MonitorSettings
 from guidance.training._alarms import AlarmTable, count_alarms
 from guidance.training._frames import FrameTable, tabulate_frames
-from guidance.training._logistic import FloatArray, Line, fit_line, log_loss, logit
+from guidance.training._logistic import FloatArray, Line, fit_line, log_loss
 from guidance.training._measurements import RunMeasurements
+from guidance.training._stretch import FURTHEST, Stretch, fit_stretch
 
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)
 """Penalties that are tried, in runs' worth."""
-
-FURTHEST = 12.0
-"""Log likelihood ratios are cut here, as `guidance.spread.Decision` does."""
 
 SIGNS = {name: -1 if name == "width" else 1 for name in MEASURE_NAMES}
 """Wide contrast may speak against a vessel, nothing else may. A suite teaches more than that (fast
@@ -108,6 +107,8 @@ class FittedDecision:
         Of the clear frames, by lines fitted to other patients, before recalibration.
     slope : float
         By which recalibration stretched the log-odds; below 1, the line had been overconfident.
+    unseen : float
+        Share of positives that leave no mark.
     """
 
     decision: Decision
@@ -117,6 +118,7 @@ class FittedDecision:
     ridge: float
     log_loss: float
     slope: float
+    unseen: float
 
 
 def fit_decision(
@@ -155,28 +157,29 @@ def fit_decision(
     crossed = min((_cross_fit(cases, ridge) for ridge in RIDGES), key=lambda one: one.log_loss)
     line = cases.fit(np.full(table.run.shape, True), crossed.ridge)
     stretch = _recalibrate(runs, table, crossed, settings.calibrate_on)
-    odds = np.clip(stretch.at(crossed.odds[:, None]), -FURTHEST, FURTHEST)
+    odds = np.clip(stretch.at(crossed.odds), -FURTHEST, FURTHEST)
     sizes = np.cumsum([run.frames.size for run in runs])[:-1]
     ratios = tuple(np.split(odds, sizes))
     alarms = count_alarms(runs, ratios, settings.monitor)
-    slope = float(stretch.weights[0])
     decision = Decision(
         names=settings.names,
         means=_tidy(means),
         scales=_tidy(scales),
-        weights=_tidy(line.weights * slope),
-        offset=_tidy([line.offset * slope + stretch.offset])[0],
+        weights=_tidy(line.weights * stretch.slope),
+        offset=_tidy([line.offset * stretch.slope + stretch.offset])[0],
+        unseen=_tidy([stretch.unseen])[0],
         alarms_per_min=alarms.alarms_per_min,
         thresholds=alarms.thresholds,
     )
     return FittedDecision(
         decision=decision,
         ratios=ratios,
-        idle=np.clip(stretch.at(crossed.idle[:, None]), -FURTHEST, FURTHEST),
+        idle=np.clip(stretch.at(crossed.idle), -FURTHEST, FURTHEST),
         alarms=alarms,
         ridge=crossed.ridge,
         log_loss=crossed.log_loss,
-        slope=slope,
+        slope=stretch.slope,
+        unseen=stretch.unseen,
     )
 
 
@@ -237,8 +240,8 @@ def _cross_fit(cases: _Cases, ridge: float) -> _Crossed:
 
 def _recalibrate(
     runs: Sequence[RunMeasurements], table: FrameTable, crossed: _Crossed, on: CalibrateOn
-) -> Line:
-    """Return the line from log-odds to log likelihood ratios."""
+) -> Stretch:
+    """Return how log-odds become log likelihood ratios."""
     odds, positive = crossed.odds, table.positive
     shares = table.shares(np.full(table.run.shape, True))
     if on is CalibrateOn.RUNS:
@@ -246,9 +249,7 @@ def _recalibrate(
         odds = greatest_ratios(runs, np.split(crossed.odds, sizes), crossed.idle)
         positive = np.array([run.is_vascular for run in runs])
         shares = np.ones(len(runs))
-    stretch = fit_line(odds[:, None], positive, shares, ridge=0.0, signs=np.ones(1))
-    prevalence = float(shares[positive].sum() / shares.sum())
-    return Line(weights=stretch.weights, offset=stretch.offset - logit(prevalence))
+    return fit_stretch(odds, positive, shares)
 
 
 def greatest_ratios(

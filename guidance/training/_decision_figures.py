@@ -34,7 +34,7 @@ class DecisionFigures:
         Runs with contrast in a vessel, and those of them in which it can be seen.
     by_suite : dict of int
         Runs of each suite.
-    ridge, log_loss, slope : float
+    ridge, log_loss, slope, unseen : float
         See `FittedDecision`.
     signs : bool
         Whether weights kept the signs of physics.
@@ -69,6 +69,7 @@ class DecisionFigures:
     ridge: float
     log_loss: float
     slope: float
+    unseen: float
     signs: bool
     calibrated_on: str
     without: tuple[str, ...]
@@ -127,6 +128,7 @@ def describe_decision(
         ridge=fitted.ridge,
         log_loss=round(fitted.log_loss, 4),
         slope=round(fitted.slope, 4),
+        unseen=round(fitted.unseen, 4),
         signs=settings.signs,
         calibrated_on=str(settings.calibrate_on),
         without=settings.without,

@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from guidance.spread import MonitorSettings
-from guidance.spread._decision import Decision, load_decision, probability
+from guidance.spread._decision import Decision, load_decision, mix_unseen, probability
 from guidance.spread._measures import GROUPS, MEASURE_NAMES, Measures
 
 LINE = Decision(
@@ -68,3 +69,24 @@ def test_the_shipped_line_is_whole():
 def test_every_measurement_is_in_one_group():
     grouped = [name for names in GROUPS.values() for name in names]
     assert sorted(grouped) == sorted(MEASURE_NAMES)
+
+
+def test_what_leaves_no_mark_bounds_how_much_a_clean_picture_says():
+    line = np.linspace(-12, 12, 49)
+    ratios = mix_unseen(line, 0.4)
+    assert np.all(np.diff(ratios) > 0)
+    assert ratios.min() == pytest.approx(math.log(0.4), abs=1e-4)
+    assert ratios.max() == pytest.approx(12 + math.log(0.6), abs=1e-4)
+    # By Bayes: of 1000 uptakes 400 leave no mark, as likely as in runs without.
+    seen = 600 * np.exp(line) + 400
+    np.testing.assert_allclose(ratios, np.log(seen / 1000), rtol=1e-9)
+    np.testing.assert_array_equal(mix_unseen(line, 0.0), line)
+
+
+def test_many_frames_are_weighed_as_one_by_one():
+    decision = load_decision()
+    rng = np.random.default_rng(0)
+    measures = [Measures(uptake=a, thin=b) for a, b in rng.normal(0, 3, (20, 2))]
+    rows = np.stack([one.row() for one in measures])
+    single = [decision.ratio(one) for one in measures]
+    np.testing.assert_allclose(decision.ratios(rows), single)
