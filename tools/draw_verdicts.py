@@ -136,7 +136,7 @@ def _reading_panel(monitor: Monitor) -> Colour:
 def _truth_panel(new: NDArray[np.uint16], vessel: NDArray[np.uint16]) -> Colour:
     from guidance.training._labels import STEPS_PER_UNIT
 
-    panel = _gray(-new.max(axis=0) / STEPS_PER_UNIT, -CONTRAST_SPAN, 0.02)
+    panel = _gray(-(new.max(axis=0) / STEPS_PER_UNIT), -CONTRAST_SPAN, 0.02)
     strength = np.clip(vessel.max(axis=0) / STEPS_PER_UNIT / (CONTRAST_SPAN / 2), 0, 1)[..., None]
     return np.asarray(panel * (1 - strength) + np.array(RED) * strength, np.uint8)
 
