@@ -157,6 +157,11 @@ class MonitorSettings:
         ):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} is {getattr(self, name)}, expected above 0")
+        if not self.suspect_log_odds <= self.onset_log_odds <= self.sure_log_odds:
+            raise InputError(
+                f"suspect_log_odds {self.suspect_log_odds}, onset_log_odds {self.onset_log_odds} "
+                f"and sure_log_odds {self.sure_log_odds} must not fall"
+            )
         for name in ("pause_s", "watched_s", "least_rate_hz", "plain_ratio"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} is {getattr(self, name)}, expected at least 0")

@@ -302,6 +302,19 @@ def test_blades_that_come_in_are_no_contrast(first, penumbra):
     assert any("the field changed" in doubt for doubt in findings.doubts)
 
 
+@pytest.mark.parametrize("penumbra", [0, 2])
+def test_blades_after_onset_are_left_out_and_the_rest_is_judged(penumbra):
+    run = simulated("vascular", 1)
+    first = run.truth.onset_frame + 3
+    open_run, _ = watch(run.frames, run.times_s)
+    said, findings = watch(closed(run.frames, first, penumbra), run.times_s)
+    assert findings.verdict is Verdict.INTRAVASCULAR
+    assert all(one.area_px is not None for one in said[first:])
+    # Nothing that the blades cover counts as contrast.
+    largest, usual = (max(one.area_px or 0 for one in each) for each in (said, open_run))
+    assert largest <= 1.2 * usual
+
+
 def test_blades_before_the_injection_do_not_hide_it():
     run = simulated("vascular", 2)
     _, findings = watch(closed(run.frames, 8, 2), run.times_s)
@@ -436,7 +449,14 @@ def test_frames_of_no_numbers_never_break_it():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("prior", 1.0), ("alarms_per_min", 0.0), ("flag_frames", 0), ("watched_s", -1.0)],
+    [
+        ("prior", 1.0),
+        ("alarms_per_min", 0.0),
+        ("flag_frames", 0),
+        ("watched_s", -1.0),
+        ("onset_log_odds", -1.0),
+        ("sure_log_odds", 1.0),
+    ],
 )
 def test_settings_are_checked(name, value):
     with pytest.raises(InputError, match=name):
