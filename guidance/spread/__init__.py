@@ -1,6 +1,6 @@
 """Contrast spread: the causal monitor and what it measures."""
 
-from guidance.spread._channels import CHANNELS, make_channels
+from guidance.spread._channels import CHANNELS, compress_z, expand_z, make_channels
 from guidance.spread._ct_needle import CtNeedle, find_ct_needles
 from guidance.spread._decision import Decision, load_decision, mix_unseen
 from guidance.spread._history import History
@@ -51,8 +51,10 @@ __all__ = [
     "Window",
     "WindowRecorder",
     "bound_power",
+    "compress_z",
     "draw_vessel",
     "estimate_motion",
+    "expand_z",
     "find_ct_needles",
     "find_longest_branch",
     "load_decision",

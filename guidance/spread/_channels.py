@@ -32,6 +32,12 @@ def compress_z(z: Image, into: NDArray[np.uint8]) -> None:
     look_up(z, np.float32(_PER_Z), _table(), into)
 
 
+def expand_z(steps: NDArray[np.uint8]) -> Image:
+    """Return the multiples of the noise that bytes stand for, as `compress_z` wrote them."""
+    values = _Z_UNIT * np.sinh((np.arange(256) - _ZERO) / _Z_STEPS)
+    return np.asarray(values.astype(np.float32)[steps], np.float32)
+
+
 @cache
 def _table() -> NDArray[np.uint8]:
     steps = np.arange(-round(_MOST * _PER_Z), round(_MOST * _PER_Z) + 1)

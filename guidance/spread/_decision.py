@@ -6,7 +6,8 @@ not. The flag asks for a likelihood ratio that so many false alarms per minute g
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -20,7 +21,7 @@ FloatArray = NDArray[np.float64]
 
 DECISION = "decision.json"
 _FURTHEST = 12.0
-"""Log likelihood ratios are cut here: no such model is surer."""
+"""The line is cut here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class Decision:
         Value of the line at the means.
     unseen : float
         Share of uptakes that leave no mark in a run: nothing seen cannot speak against those.
+    most : float
+        No log likelihood ratio is larger: so many runs without uptake were seen, and no more.
     alarms_per_min, thresholds : tuple of float
         False alarms per minute that a threshold on the log likelihood ratio lets through, on runs
         without uptake.
@@ -50,6 +53,7 @@ class Decision:
     alarms_per_min: tuple[float, ...]
     thresholds: tuple[float, ...]
     unseen: float = 0.0
+    most: float = _FURTHEST
 
     def ratio(self, measures: Measures) -> float:
         """Return the log likelihood ratio of uptake against none."""
@@ -67,20 +71,26 @@ class Decision:
         -------
         (F,) float64 array
             With l the value of the line and u the share of uptakes that leave no mark,
-            ln((1 - u) exp(l) + u).
+            ln((1 - u) exp(l) + u), at most `most`.
         """
         columns = [MEASURE_NAMES.index(name) for name in self.names]
         values = (rows[:, columns] - np.array(self.means)) / np.array(self.scales)
         line = np.clip(self.offset + values @ np.array(self.weights), -_FURTHEST, _FURTHEST)
-        return mix_unseen(line, self.unseen)
+        return np.minimum(mix_unseen(line, self.unseen), self.most)
 
-    def shares(self, measures: Measures) -> dict[str, float]:
-        """Return what each measurement adds to the log likelihood ratio of one without contrast."""
+    def share_of(self, measures: Measures, names: Collection[str]) -> float:
+        """Return by how much the ratio would fall, did some measurements show no contrast.
+
+        Parameters
+        ----------
+        measures : Measures
+            Of a frame.
+        names : collection of str
+            Those taken together.
+        """
         idle = Measures()
-        return {
-            name: (getattr(measures, name) - getattr(idle, name)) / scale * weight
-            for name, scale, weight in zip(self.names, self.scales, self.weights, strict=True)
-        }
+        without = replace(measures, **{name: getattr(idle, name) for name in names})
+        return self.ratio(measures) - self.ratio(without)
 
     @property
     def ratio_without_contrast(self) -> float:

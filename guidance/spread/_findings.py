@@ -34,7 +34,7 @@ _MIN_SIDE_PX = 32
 """An image smaller than this holds no anatomy to align."""
 
 _MANY = 0.5
-"""A measurement that adds so much to the log likelihood ratio is named among the grounds."""
+"""A measurement without which the log likelihood ratio were so much lower is named as a ground."""
 
 _IN_VESSELS = (SpreadPattern.VASCULAR, SpreadPattern.MIXED)
 
@@ -264,13 +264,18 @@ def _speak(evidence: Evidence) -> list[str]:
     measures = evidence.flag_measures
     if measures is None:
         return []
-    shares = load_decision().shares(measures)
-    # Now, and at its clearest so far: two measurements, one ground.
-    shares["uptake"] = shares.get("uptake", 0.0) + shares.pop("uptake_greatest", 0.0)
+    decision = load_decision()
+    # What the network says now, and at its clearest so far, is one ground.
+    shares = {
+        name: decision.share_of(measures, ("uptake", "uptake_greatest"))
+        if name == "uptake"
+        else decision.share_of(measures, (name,))
+        for name in _WORDS
+    }
     named = [name for name, share in sorted(shares.items(), key=lambda s: -s[1]) if share >= _MANY]
     return [
         f"for it: {_WORDS[name].format(area=f'{measures.vessel_now**2:.0f} mm²')} "
-        f"(log likelihood ratio {shares[name]:+.1f})"
+        f"(without it the log likelihood ratio would be {shares[name]:.1f} lower)"
         for name in named[:3]
     ]
 

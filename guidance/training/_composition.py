@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from guidance.spread import CHANNELS, PATTERNS
+from guidance.spread import CHANNELS, PATTERNS, compress_z, expand_z
 from guidance.training._course_files import COURSE_IMAGES, Course
 from guidance.training._drawn import as_noise, ramp
 from guidance.training._example_set import UNKNOWN
@@ -31,12 +31,10 @@ _UNREST, _VALID = CHANNELS.index("unrest"), CHANNELS.index("valid")
 _NEW, _EVER = COURSE_IMAGES.index("new"), COURSE_IMAGES.index("vessel_ever")
 _STEEL = COURSE_IMAGES.index("steel")
 
-# As `guidance.spread.make_channels` writes them: multiples of the noise, compressed; whether a
-# pixel was compared; and how restless a place is, 40 steps for twice as much.
-_Z_UNIT, _Z_STEPS = 2.0, 28.0
+# As `guidance.spread.make_channels` writes them: whether a pixel was compared, and how restless a
+# place is, 40 steps for twice as much.
 _COMPARED = 150
 _UNREST_STEPS = 40.0
-_Z_OF_BYTE = (_Z_UNIT * np.sinh((np.arange(256) - ZERO) / _Z_STEPS)).astype(np.float32)
 
 _PER_NOISE = (10.0, 110.0)
 """One over the noise of a working pixel: from the noisiest fluoroscopy to digital runs."""
@@ -128,7 +126,7 @@ def _add_contrast(
     scene: Bytes, laid: Image, per_noise: float, is_compared: NDArray[np.bool_]
 ) -> None:
     """Add the running means of a course to those of a frame."""
-    fast, slow, slower, greatest, fresh = _Z_OF_BYTE[scene[list(CHANGES)]]
+    fast, slow, slower, greatest, fresh = expand_z(scene[list(CHANGES)])
     unrest = np.exp2((ZERO - scene[_UNREST].astype(np.float32)) / np.float32(_UNREST_STEPS))
     added = laid[:_NEW] * (np.float32(per_noise) * unrest * is_compared)
     kept = np.maximum(slow + added[3], np.float32(_FORGOTTEN) * greatest + added[3])
@@ -140,8 +138,7 @@ def _add_contrast(
         fresh + added[0] - added[1],
     )
     for number, z in zip(CHANGES, changed, strict=True):
-        steps = np.arcsinh(z / np.float32(_Z_UNIT)) * np.float32(_Z_STEPS)
-        scene[number] = np.clip(np.rint(steps + ZERO), 0, 255).astype(np.uint8)
+        compress_z(z, scene[number])
 
 
 def _ask(scene: Bytes, drawn: Image, course: Course) -> Sample:

@@ -25,7 +25,7 @@ from guidance.training._alarms import AlarmTable, count_alarms
 from guidance.training._frames import FrameTable, tabulate_frames
 from guidance.training._logistic import FloatArray, Line, fit_line, log_loss
 from guidance.training._measurements import RunMeasurements
-from guidance.training._stretch import FURTHEST, Stretch, fit_stretch
+from guidance.training._stretch import Stretch, fit_stretch
 
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0)
 """Penalties that are tried, in runs' worth."""
@@ -157,7 +157,9 @@ def fit_decision(
     crossed = min((_cross_fit(cases, ridge) for ridge in RIDGES), key=lambda one: one.log_loss)
     line = cases.fit(np.full(table.run.shape, True), crossed.ridge)
     stretch = _recalibrate(runs, table, crossed, settings.calibrate_on)
-    odds = np.clip(stretch.at(crossed.odds), -FURTHEST, FURTHEST)
+    # Beyond this the line would speak of rarer alarms than there were runs to see one in.
+    most = math.log1p(sum(not run.is_vascular for run in runs))
+    odds = np.minimum(stretch.at(crossed.odds), most)
     sizes = np.cumsum([run.frames.size for run in runs])[:-1]
     ratios = tuple(np.split(odds, sizes))
     alarms = count_alarms(runs, ratios, settings.monitor)
@@ -168,13 +170,14 @@ def fit_decision(
         weights=_tidy(line.weights * stretch.slope),
         offset=_tidy([line.offset * stretch.slope + stretch.offset])[0],
         unseen=_tidy([stretch.unseen])[0],
+        most=_tidy([most])[0],
         alarms_per_min=alarms.alarms_per_min,
         thresholds=alarms.thresholds,
     )
     return FittedDecision(
         decision=decision,
         ratios=ratios,
-        idle=np.clip(stretch.at(crossed.idle), -FURTHEST, FURTHEST),
+        idle=np.minimum(stretch.at(crossed.idle), most),
         alarms=alarms,
         ridge=crossed.ridge,
         log_loss=crossed.log_loss,

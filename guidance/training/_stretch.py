@@ -9,11 +9,9 @@ from scipy.optimize import minimize
 from guidance.spread import mix_unseen
 from guidance.training._logistic import FloatArray, fit_line, logit
 
-FURTHEST = 12.0
-"""Log likelihood ratios are cut here, as `guidance.spread.Decision` does."""
-
 _UNSEEN = (0.001, 0.9)
 _STEEPEST = 8.0
+_OFFSETS = (-12.0, 12.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +63,7 @@ def fit_stretch(odds: FloatArray, positive: NDArray[np.bool_], shares: FloatArra
         loss,
         np.array([start.offset - usual, max(float(start.weights[0]), 0.05), 0.3]),
         method="L-BFGS-B",
-        bounds=[(-FURTHEST, FURTHEST), (0.0, _STEEPEST), _UNSEEN],
+        bounds=[_OFFSETS, (0.0, _STEEPEST), _UNSEEN],
     )
     offset, slope, unseen = (float(number) for number in found.x)
     return Stretch(slope=slope, offset=offset, unseen=unseen)

@@ -1,6 +1,7 @@
 """From measurements to a probability: Bayes, and the operating point."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,7 +30,14 @@ def test_the_line_adds_up():
 def test_shares_add_up_to_the_difference_from_no_contrast():
     measures = Measures(uptake=4.0, run_off=1.0)
     added = LINE.ratio(measures) - LINE.ratio_without_contrast
-    assert sum(LINE.shares(measures).values()) == pytest.approx(added)
+    each = [LINE.share_of(measures, (name,)) for name in LINE.names]
+    assert sum(each) == pytest.approx(added)
+    assert LINE.share_of(measures, LINE.names) == pytest.approx(added)
+    assert LINE.share_of(measures, ("thin",)) == 0
+    # With a share that leaves no mark, and a most, it is the ratio itself that falls.
+    bounded = replace(LINE, unseen=0.5, most=2.0)
+    assert bounded.ratio(measures) == 2.0
+    assert bounded.share_of(measures, LINE.names) < added / 2
 
 
 @given(st.floats(-12, 12), st.floats(0.001, 0.999))

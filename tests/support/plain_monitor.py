@@ -42,8 +42,8 @@ class PlainDecision:
     def ratio(self, measures: Measures) -> float:
         return float(np.clip(measures.vessel_ever**2 - 30, -12, 1))
 
-    def shares(self, measures):
-        return {}
+    def share_of(self, measures, names):
+        return 0.0
 
 
 def make_plain(monkeypatch) -> None:

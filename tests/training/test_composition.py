@@ -9,9 +9,17 @@ from made_examples import made_run
 from watching import context_of
 
 from guidance.errors import InputError
-from guidance.spread import CHANNELS, PATTERNS, History, Sight, SightSettings, make_channels
+from guidance.spread import (
+    CHANNELS,
+    PATTERNS,
+    History,
+    Sight,
+    SightSettings,
+    expand_z,
+    make_channels,
+)
 from guidance.training import gather
-from guidance.training._composition import _Z_OF_BYTE, compose
+from guidance.training._composition import compose
 from guidance.training._course_set import CourseSet
 from guidance.training._material import (
     Material,
@@ -48,7 +56,7 @@ def test_bytes_are_those_of_the_monitor():
         sight.look(number, frame, number / 8, None)
     history = History.empty(sight.shape)
     every = np.arange(256)
-    history.slow[:] = _Z_OF_BYTE[every]
+    history.slow[:] = expand_z(every)
     channels = make_channels(sight, history, np.ones(sight.shape, np.bool_))
     np.testing.assert_array_equal(channels[CHANNELS.index("slow"), 10], every)
 
