@@ -6,6 +6,7 @@ docs/training.md has the commands.
 
 from guidance.training._alarms import AlarmTable, count_alarms, greatest_threshold
 from guidance.training._app import main
+from guidance.training._average import write_average
 from guidance.training._card import CardFacts, write_card
 from guidance.training._course_files import Course, read_course, write_course
 from guidance.training._course_set import CourseSet, read_course_set
@@ -114,6 +115,7 @@ __all__ = [
     "read_record",
     "see_run",
     "train",
+    "write_average",
     "write_card",
     "write_course",
     "write_examples",

@@ -187,6 +187,19 @@ def train(
 
 
 @app.command()
+def average(
+    weights: Annotated[
+        list[Path], typer.Argument(metavar="FILES...", help="Checkpoints that began alike.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="To begin with, or export.")],
+) -> None:
+    """Write the mean of the weights of trainings that began with the same, one on each core."""
+    from guidance.training._average import write_average
+
+    print(f"{write_average(weights, out)}  {out.name}")
+
+
+@app.command()
 def export(
     weights: Annotated[Path, typer.Argument(metavar="FILE", help="A checkpoint, or weights.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The ONNX file.")],

@@ -5,11 +5,14 @@ seen, save for what its background would have taken of it. So each frame without
 each course, anywhere, at any size, turn and strength.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from guidance.spread import CHANNELS, PATTERNS, compress_z, expand_z
+from guidance.training._arteries import choose_pulse, lay_arteries, stir
 from guidance.training._course_files import COURSE_IMAGES, Course
 from guidance.training._drawn import as_noise, ramp
 from guidance.training._example_set import UNKNOWN
@@ -27,6 +30,8 @@ from guidance.training._variation import (
     warp,
 )
 
+Place = tuple[float, float]
+
 _UNREST, _VALID = CHANNELS.index("unrest"), CHANNELS.index("valid")
 _NEW, _EVER = COURSE_IMAGES.index("new"), COURSE_IMAGES.index("vessel_ever")
 _STEEL = COURSE_IMAGES.index("steel")
@@ -40,8 +45,8 @@ _PER_NOISE = (10.0, 110.0)
 """One over the noise of a working pixel: from the noisiest fluoroscopy to digital runs."""
 
 _SIZES = (-0.4, 0.4)
-_WIDE_SHARE, _WIDE_SIZES, _WIDE_STRENGTH = 0.15, (0.3, 1.0), (1.0, 3.0)
-"""So many vessels are made wider (log) and denser: arteries of organs, which no plan draws."""
+_ARTERY_STRENGTH = (1.0, 3.0)
+"""Arteries of organs are denser."""
 
 _PART_WITHIN, _WHOLE_WITHIN = 0.2, 0.25
 """A place of the course with contrast comes to lie so far within, as a share of the side."""
@@ -64,6 +69,7 @@ def compose(
     side: int,
     *,
     is_varied: bool = True,
+    beside: Sequence[Course] | None = None,
 ) -> Sample | None:
     """Return a frame with the contrast of a course added, or None where none of it shows.
 
@@ -79,23 +85,24 @@ def compose(
         Of the part that is looked at; 256 for the whole.
     is_varied : bool
         Whether the frame is moved and turned; the course always is.
+    beside : sequence of Course, optional
+        With these the course makes up arteries of an organ: `guidance.training._arteries`. They
+        and the course show vessels alone.
     """
-    images = course.images[int(rng.integers(len(course.frames)))].astype(np.float32)
+    images = choose_pulse(course, rng)
     anchor = _choose_anchor(images, rng)
     if anchor is None:
         return None
     scene = show(clean, draw_view(rng, side), side) if is_varied else clean.copy()
-    is_wide = course.is_vascular and rng.random() < _WIDE_SHARE
-    within = _WHOLE_WITHIN if side == WHOLE_PX else _PART_WITHIN
-    row, column = rng.uniform(within, 1 - within, 2) * side
-    sizes = _WIDE_SIZES if is_wide else _SIZES
-    matrix = draw_similarity(rng, anchor, (float(row), float(column)), sizes)
-    laid = warp(images, matrix, side, 0)
+    per_noise = float(np.exp(rng.uniform(*np.log(_PER_NOISE))))
+    if beside is None:
+        laid = _lay(images, anchor, rng, side)
+    else:
+        laid = lay_arteries([(images, anchor), *_draw_pulses(beside, rng)], rng, side)
+        per_noise *= float(rng.uniform(*_ARTERY_STRENGTH))
+        stir(scene, _UNREST, rng)
     if np.abs(laid[:_NEW]).max() <= _NOTHING:
         return None
-    per_noise = float(np.exp(rng.uniform(*np.log(_PER_NOISE))))
-    if is_wide:
-        per_noise *= float(rng.uniform(*_WIDE_STRENGTH))
     is_compared = scene[_VALID] > _COMPARED
     _add_steel(scene, laid[_STEEL], float(rng.uniform(*_STEEL_STEPS)))
     _add_contrast(scene, laid, per_noise, is_compared)
@@ -105,7 +112,21 @@ def compose(
     return _ask(scene, drawn, course)
 
 
-def _choose_anchor(images: Image, rng: np.random.Generator) -> tuple[float, float] | None:
+def _lay(images: Image, anchor: Place, rng: np.random.Generator, side: int) -> Image:
+    """Return the images of a pulse, moved, turned and sized into a square."""
+    within = _WHOLE_WITHIN if side == WHOLE_PX else _PART_WITHIN
+    row, column = rng.uniform(within, 1 - within, 2) * side
+    return warp(images, draw_similarity(rng, anchor, (float(row), float(column)), _SIZES), side, 0)
+
+
+def _draw_pulses(courses: Sequence[Course], rng: np.random.Generator) -> list[tuple[Image, Place]]:
+    """Return a pulse of each course that shows, and a place of it with contrast."""
+    drawn = [choose_pulse(course, rng) for course in courses]
+    places = [_choose_anchor(images, rng) for images in drawn]
+    return [(one, place) for one, place in zip(drawn, places, strict=True) if place is not None]
+
+
+def _choose_anchor(images: Image, rng: np.random.Generator) -> Place | None:
     """Return a place (row, column) of a course with contrast, sooner with a vessel."""
     has_vessel = (images[_EVER] > _SHOWN).sum() > _FEW_PX
     chosen = images[_EVER if has_vessel and rng.random() < _FROM_VESSEL else _NEW]

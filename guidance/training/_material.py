@@ -1,12 +1,14 @@
 """What is learned from: frames of runs, and composed ones, of which there is no end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from guidance.errors import InputError
+from guidance.records import SpreadPattern
 from guidance.training._composition import compose
+from guidance.training._course_files import Course
 from guidance.training._course_set import CourseSet
 from guidance.training._example_set import ExampleSet
 from guidance.training._sample import Sample, ask_of_part
@@ -25,6 +27,12 @@ HELD_OUT_COMPOSED = 320
 _HELD_OUT_SEED = 5
 
 _MOST_TRIES = 1000
+
+_ARTERIES, _MOST_BESIDE = 0.3, 12
+"""Share of the vessels that become arteries of an organ, and of how many courses those that show a
+vessel alone are laid beside it: two, on average."""
+
+_VESSEL_ALONE = SpreadPattern.VASCULAR.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -126,13 +134,22 @@ def draw_composed(
     for _ in range(_MOST_TRIES if courses else 0):
         channels, _ = examples.images(int(clean[rng.integers(clean.size)]))
         course = courses[int(rng.integers(len(courses)))]
-        sample = compose(channels, course, rng, side, is_varied=is_varied)
+        beside = _draw_beside(courses, rng) if course.pattern == _VESSEL_ALONE else None
+        sample = compose(channels, course, rng, side, is_varied=is_varied, beside=beside)
         if sample is not None:
             return sample
     raise InputError(
         f"{len(courses)} courses and {clean.size} frames without contrast compose nothing; give "
         "courses of more patients"
     )
+
+
+def _draw_beside(courses: Sequence[Course], rng: np.random.Generator) -> list[Course] | None:
+    """Return which vessels a course is laid beside to make arteries of an organ; mostly None."""
+    if rng.random() >= _ARTERIES:
+        return None
+    drawn = [courses[number] for number in rng.integers(len(courses), size=_MOST_BESIDE)]
+    return [course for course in drawn if course.pattern == _VESSEL_ALONE]
 
 
 def _vary_example(examples: ExampleSet, number: int, rng: np.random.Generator, side: int) -> Sample:

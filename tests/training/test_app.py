@@ -129,6 +129,15 @@ def test_it_runs_as_a_module_and_in_two_processes():
     program = [sys.executable, "-m", "guidance.training"]
     done = subprocess.run([*program, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
-    for command in ("runs", "courses", "examples", "train", "export", "decision", "card"):
+    for command in (
+        "runs",
+        "courses",
+        "examples",
+        "train",
+        "average",
+        "export",
+        "decision",
+        "card",
+    ):
         assert f"\n  {command} " in done.stdout
     assert Path("guidance/training").exists() or done.stderr == ""

@@ -25,6 +25,7 @@ from guidance.training import (
     gather,
     read_record,
     train,
+    write_average,
     write_course,
     write_examples,
 )
@@ -221,6 +222,39 @@ def test_weights_alone_can_be_exported(tmp_path):
     with pytest.raises(StorageError, match="another network"):
         export(tmp_path / "other.pt", tmp_path / "m.onnx")
     assert not (tmp_path / "m.onnx").exists()
+
+
+def test_trainings_that_began_alike_are_averaged(tmp_path, learned, held_out):
+    def stage(name, seed, begun_with, weights):
+        settings = replace(SETTINGS, seed=seed, begun_with=begun_with)
+        train(
+            learned,
+            held_out,
+            tmp_path / name,
+            budget=Budget(steps=1),
+            settings=settings,
+            weights=weights,
+        )
+        return tmp_path / name / CHECKPOINT
+
+    torch.manual_seed(3)
+    begun = build_network(SETTINGS.network).state_dict()
+    pair = [stage(f"s{seed}", seed, "a" * 64, begun) for seed in (0, 1)]
+    sha256 = write_average(pair, tmp_path / "mean.pt")
+    assert sha256 == hashlib.sha256((tmp_path / "mean.pt").read_bytes()).hexdigest()
+    mean = torch.load(tmp_path / "mean.pt", weights_only=True)
+    one, other = (read_weights(path)[0] for path in pair)
+    assert not torch.equal(one["head.weight"], other["head.weight"])
+    for name, value in mean.items():
+        halfway = (one[name].double() + other[name].double()) / 2
+        torch.testing.assert_close(value, halfway.to(value.dtype))
+
+    with pytest.raises(InputError, match="two or more"):
+        write_average(pair[:1], tmp_path / "no.pt")
+    for sha in ("", "b" * 64):
+        with pytest.raises(InputError, match="began with"):
+            write_average([pair[0], stage(f"t{sha[:1]}", 2, sha, begun)], tmp_path / "no.pt")
+    assert not (tmp_path / "no.pt").exists()
 
 
 def test_a_wrong_export_is_seen():
