@@ -15,15 +15,6 @@ from guidance.cli._exit import ExitStatus, Tally, hand_out, say
 from guidance.cli._inputs import opened_run, take_each
 from guidance.cli._progress import show_progress
 from guidance.cli._subtract_options import Pictures, SubtractRequest
-from guidance.cli._subtract_pictures import (
-    GifWriter,
-    MapStyle,
-    choose_full_scale,
-    encode_png,
-    frame_hundredths,
-    grey_levels,
-    render_map,
-)
 from guidance.errors import InputError, StorageError, UnsupportedImageError
 from guidance.imaging import (
     ContrastMaps,
@@ -41,6 +32,15 @@ from guidance.imaging import (
 )
 from guidance.io import SourceFile, run_name, write_atomically
 from guidance.records import Cine, FloatArray, MaskOperation, NotFound
+from guidance.report import (
+    GifWriter,
+    MapStyle,
+    choose_full_scale,
+    encode_png,
+    frame_hundredths,
+    grey_levels,
+    render_map,
+)
 
 SCHEMA = "guidance.subtraction/1"
 MAPS_PX = 512

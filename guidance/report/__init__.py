@@ -9,13 +9,29 @@ from guidance.report._evaluation import render_evaluation
 from guidance.report._index import IndexEntry, render_index
 from guidance.report._overlay import render_overlay_gif, render_thumbnail
 from guidance.report._page import render_report
+from guidance.report._subtraction import (
+    GifWriter,
+    MapStyle,
+    choose_full_scale,
+    encode_png,
+    frame_hundredths,
+    grey_levels,
+    render_map,
+)
 
 __all__ = [
+    "GifWriter",
     "IndexEntry",
+    "MapStyle",
+    "choose_full_scale",
+    "encode_png",
     "format_curves",
+    "frame_hundredths",
+    "grey_levels",
     "key_frames",
     "render_evaluation",
     "render_index",
+    "render_map",
     "render_overlay_gif",
     "render_report",
     "render_thumbnail",

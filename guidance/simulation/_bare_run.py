@@ -15,7 +15,7 @@ from guidance.simulation._needle import lumen_share
 from guidance.simulation._patient import Patient
 from guidance.simulation._place import find_target, tips_of
 from guidance.simulation._run_settings import RunSettings
-from guidance.simulation._simulate import _contrast, _points, _top_of
+from guidance.simulation._simulate import find_top, follow_course, shape_needle
 from guidance.simulation._splat import splat, splat_matrix
 from guidance.simulation._view_settings import make_view
 
@@ -50,10 +50,10 @@ class BareRun:
         )
         target = find_target(spine, placed.vertebra, placed.side)
         tips = tips_of(patient, settings)
-        self._settings, self._needle = settings, _points(placed, tips[0]).points
-        self._view = make_view(view, target.block_point_lps_mm, _top_of(spine))
-        self.course = _contrast(
-            settings, patient, _points(placed, tips[0]), tips, times_s, course_rng
+        self._settings, self._needle = settings, shape_needle(placed, tips[0]).points
+        self._view = make_view(view, target.block_point_lps_mm, find_top(spine))
+        self.course = follow_course(
+            settings, patient, shape_needle(placed, tips[0]), tips, times_s, course_rng
         )
         masses, points = self.course.masses_mg, self.course.points_lps_mm.astype(np.float64)
         self._was_there = masses[0] > 0

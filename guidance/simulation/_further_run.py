@@ -3,7 +3,7 @@
 import numpy as np
 
 from guidance.simulation._run_settings import RunSettings, draw_run
-from guidance.simulation._suites import Part, SuitePlan, _with_dose
+from guidance.simulation._suites import Part, SuitePlan, with_dose
 from guidance.spine import BodySettings
 
 
@@ -25,5 +25,5 @@ def draw_further_run(
     body : BodySettings
         His body.
     """
-    ranges = _with_dose(plan.ranges, part)
+    ranges = with_dose(plan.ranges, part)
     return draw_run(rng, ranges, part.pattern, anatomy=anatomy, body=body, suite=plan.name)

@@ -143,13 +143,13 @@ def simulate_run(
     placed = settings.needle
     target = find_target(spine, placed.vertebra, placed.side)
     view = replace(
-        make_view(settings.view, target.block_point_lps_mm, _top_of(spine)),
+        make_view(settings.view, target.block_point_lps_mm, find_top(spine)),
         mirrored=settings.header.mirrored,
     )
     tips = tips_of(patient, settings)
-    needle = _points(placed, tips[0])
-    others = tuple(_points(other, place_tip(spine, other)) for other in settings.others)
-    course = _contrast(settings, patient, needle, tips, times, course_rng)
+    needle = shape_needle(placed, tips[0])
+    others = tuple(shape_needle(other, place_tip(spine, other)) for other in settings.others)
+    course = follow_course(settings, patient, needle, tips, times, course_rng)
     picture = Picture(
         patient=patient,
         view=view,
@@ -185,18 +185,19 @@ def simulate_run(
     )
 
 
-def _top_of(spine: Spine) -> float:
+def find_top(spine: Spine) -> float:
     """Return how high the spine goes, z in millimetres: above T11 there are no bones."""
     corners = [spine.landmarks[f"T11.{side}.superior_endplate"] for side in Side]
     return float(min(corner[2] for corner in corners)) - _BELOW_TOP_MM
 
 
-def _points(placed: PlacedNeedle, tip_lps_mm: FloatArray) -> PlacedPoints:
+def shape_needle(placed: PlacedNeedle, tip_lps_mm: FloatArray) -> PlacedPoints:
+    """Return a needle's points where its tip lies."""
     points = place_needle(placed.needle, tip_lps_mm, placed.side is Side.LEFT)
     return PlacedPoints(settings=placed.needle, points=points)
 
 
-def _contrast(
+def follow_course(
     settings: RunSettings,
     patient: Patient,
     needle: PlacedPoints,

@@ -221,7 +221,7 @@ def draw_suite(plan: SuitePlan) -> Suite:
     runs = tuple(
         draw_run(
             np.random.default_rng([plan.seed, 2, index]),
-            _with_dose(plan.ranges, part),
+            with_dose(plan.ranges, part),
             part.pattern,
             anatomy=names[index % len(names)],
             body=patients[names[index % len(names)]].body,
@@ -233,7 +233,8 @@ def draw_suite(plan: SuitePlan) -> Suite:
     return Suite(schema=SCHEMA, name=plan.name, seed=plan.seed, patients=patients, runs=runs)
 
 
-def _with_dose(ranges: RunRanges, part: Part) -> RunRanges:
+def with_dose(ranges: RunRanges, part: Part) -> RunRanges:
+    """Return the ranges of a plan, narrowed to a part's share of the dose in a vessel."""
     if part.vessel_dose is None:
         return ranges
     vessel = replace(ranges.contrast.vessel, mixed_fraction=part.vessel_dose)

@@ -255,7 +255,8 @@ def decision(
 @app.command()
 def card(
     training: Annotated[
-        Path, typer.Option("--training", metavar="FILE", help="training.json of the network.")
+        list[Path],
+        typer.Option("--training", metavar="FILE", help="Each training.json, the last last."),
     ],
     models: Annotated[
         Path, typer.Option("--models", metavar="DIR", help="Folder of spread.onnx, decision.json.")

@@ -1,7 +1,7 @@
 """The mean of the weights of several trainings that began with the same ones.
 
 Each core of a machine without a graphics card trains by itself, from its own seed; between the
-stages their weights are brought together (local SGD, Stich 2019, arXiv 1805.09767; model soups,
+stages their weights are brought together (local SGD, arXiv 1805.09767; model soups,
 Wortsman et al. 2022, arXiv 2203.05482).
 """
 

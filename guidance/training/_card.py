@@ -3,7 +3,7 @@
 Mitchell et al. 2019, Model cards for model reporting, doi 10.1145/3287560.3287596.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from guidance import __version__
@@ -47,8 +47,9 @@ class CardFacts:
 
     Attributes
     ----------
-    record : TrainingRecord
-        Of the network.
+    records : tuple of TrainingRecord
+        Of the network's trainings, the last last; at least one. Trainings that began with the same
+        weights are one stage, whose mean was taken.
     weights_sha256, decision_sha256 : str
         Of the files beside the card.
     decision : Decision
@@ -57,7 +58,7 @@ class CardFacts:
         Of the line.
     """
 
-    record: TrainingRecord
+    records: tuple[TrainingRecord, ...]
     weights_sha256: str
     decision_sha256: str
     decision: Decision
@@ -65,14 +66,18 @@ class CardFacts:
 
     def __post_init__(self) -> None:
         """Refuse what was learned from the judge, and a line that does not go with the network."""
-        parts = (*self.record.learned, *self.record.held_out)
+        if not self.records:
+            raise InputError("no record of a training, expected that of the network")
+        parts = [part for one in self.records for part in (*one.learned, *one.held_out)]
         if JUDGE in self.figures.by_suite or any(part.suite == JUDGE for part in parts):
             raise InputError(
                 f"suite {JUDGE!r} was learned from, expected none of its runs: it judges; train "
                 "and fit on others"
             )
-        learned = {name for part in self.record.learned for name in part.patients}
-        check_split(learned, set(self.figures.patient_names))
+        learned = _names(part for one in self.records for part in one.learned)
+        held_out = _names(part for one in self.records for part in one.held_out)
+        # What one stage held out, no other may have learned from.
+        check_split(learned, held_out | set(self.figures.patient_names))
         if self.figures.weights_sha256 != self.weights_sha256:
             raise InputError(
                 f"the line was fitted with weights {self.figures.weights_sha256[:12]}, and those "
@@ -87,16 +92,32 @@ def write_card(facts: CardFacts) -> str:
         "# Model card: contrast spread",
         "## What it is, and for what\n\n" + _USE,
         "## Files\n\n" + _files(facts),
-        "## Network\n\n" + _network(facts.record),
-        "## Data\n\n" + _data(facts.record),
-        "## Training\n\n" + _training(facts.record),
-        "## Figures on held-out patients\n\n" + _frame_figures(facts.record),
+        "## Network\n\n" + _network(facts.records[-1]),
+        "## Data\n\n" + _data(facts.records[-1]),
+        "## Training\n\n" + _training(facts.records),
+        "## Figures on held-out patients\n\n" + _frame_figures(_last_stage(facts.records)),
         "## The line\n\n" + _line(facts),
         "## Limits\n\n" + _LIMITS,
         f"## Licence\n\n{LICENCE}. Written by `python -m guidance.training card`, version "
         f"{__version__}; how to make all of it again stands in `docs/training.md`.",
     )
     return "\n\n".join(sections) + "\n"
+
+
+def _names(parts: Iterable[SuitePart]) -> set[str]:
+    """Return the patients of some parts."""
+    return {name for part in parts for name in part.patients}
+
+
+def _last_stage(records: Sequence[TrainingRecord]) -> list[TrainingRecord]:
+    """Return the last training, and those that began with the same weights as it."""
+    last = records[-1]
+    begun_with = last.settings.begun_with
+    return [
+        one
+        for one in records
+        if one is last or (begun_with and begun_with == one.settings.begun_with)
+    ]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -131,10 +152,12 @@ def _data(record: TrainingRecord) -> str:
         for use, parts in (("learned from", record.learned), ("held out", record.held_out))
         for part in parts
     ]
-    head = ("use", "suite", "patients", "runs", "frames", "SHA-256 of the suite")
+    head = ("use", "suite", "of", "patients", "files", "frames", "SHA-256 of the suite")
     return (
         "Simulated runs alone (`docs/simulation.md`, `docs/suites.md`); no image of a person. The\n"
-        "split is by patients: no anatomy is on both sides.\n\n" + _table(head, rows)
+        "split is by patients: no anatomy is on both sides. `courses` are the contrast alone of\n"
+        "further runs; a run may be there twice, its background held by truth and by the "
+        "monitor.\n\n" + _table(head, rows)
     )
 
 
@@ -142,42 +165,58 @@ def _part_cells(part: SuitePart) -> tuple[object, ...]:
     names = part.patients
     whom = f"{len(names)} ({names[0]} to {names[-1]})" if names else "0"
     sha256 = f"`{part.suite_sha256}`" if part.suite_sha256 else "not a known suite"
-    return f"`{part.suite}`", whom, part.runs, part.frames, sha256
+    return f"`{part.suite}`", part.kind, whom, part.runs, part.frames, sha256
 
 
-def _training(record: TrainingRecord) -> str:
-    settings = record.settings
-    versions = ", ".join(f"{name} {found}" for name, found in sorted(record.libraries.items()))
-    device = "a graphics card" if record.device == "cuda" else "a processor"
+def _training(records: Sequence[TrainingRecord]) -> str:
+    last = records[-1]
+    versions = ", ".join(f"{name} {found}" for name, found in sorted(last.libraries.items()))
+    device = "a graphics card" if last.device == "cuda" else "a processor"
+    rows = [
+        (
+            one.settings.begun_with[:12] or "random weights",
+            one.settings.seed,
+            f"{one.settings.side_px}²",
+            one.settings.batch,
+            f"{one.settings.learning_rate:g}",
+            f"{one.settings.composed:.0%}",
+            f"{one.steps:,}",
+            f"{one.minutes:g}",
+        )
+        for one in records
+    ]
+    head = ("began with", "seed", "pixels", "batch", "rate", "composed", "batches", "minutes")
     return (
-        f"Seed {settings.seed}, {record.steps:,} batches of {settings.batch} in "
-        f"{record.minutes:g} minutes on {device}; AdamW, rate {settings.learning_rate:g}\n"
-        f"falling as a cosine, weight decay {settings.weight_decay:g}. Frames turned, mirrored, "
-        "moved, scaled;\ncontrast strengthened and weakened; noise added; anatomy inverted or "
-        f"taken away.\nWith {versions}."
+        f"On {device}; AdamW, the rate falling as a cosine, weight decay "
+        f"{last.settings.weight_decay:g}. Frames turned, mirrored,\nmoved, scaled; contrast "
+        "strengthened and weakened; noise added; anatomy inverted or taken away.\nTrainings that "
+        "began with the same weights (SHA-256) ran side by side; of their weights the mean\nwas "
+        f"taken. With {versions}.\n\n" + _table(head, rows)
     )
 
 
-def _frame_figures(record: TrainingRecord) -> str:
-    figures = record.figures
-    if figures is None:
+def _frame_figures(stage: Sequence[TrainingRecord]) -> str:
+    several = [one.figures for one in stage if one.figures is not None]
+    if not several:
         return "None were measured."
-    rows = (
-        ("frames that show a vessel against frames without", figures.auc, "area under ROC"),
-        ("the same, among frames with contrast", figures.auc_with_contrast, "area under ROC"),
-        ("the same, by the area that the map shows", figures.auc_of_map, "area under ROC"),
-        ("frames with contrast against those without", figures.auc_of_contrast, "area under ROC"),
+    figures = several[-1]
+    told = (
+        ("frames that show a vessel against frames without", [one.auc for one in several]),
+        ("the same, among frames with contrast", [one.auc_with_contrast for one in several]),
+        ("the same, by the area that the map shows", [one.auc_of_map for one in several]),
+        ("frames with contrast against those without", [one.auc_of_contrast for one in several]),
+        ("vessel or none in composed frames", [one.composed_auc for one in several]),
         (
-            f"the right pattern of six, of {figures.pattern_frames} frames",
-            figures.pattern_accuracy,
-            "share",
+            f"the right pattern of six, of {figures.pattern_frames} frames (share)",
+            [one.pattern_accuracy for one in several],
         ),
     )
-    counted = [(what, _figure(value), kind) for what, value, kind in rows]
+    rows = [(what, *(_figure(value) for value in values)) for what, values in told]
+    head = ("area under ROC of", *(f"seed {one.settings.seed}" for one in stage if one.figures))
     return (
         f"{figures.frames:,} frames, {figures.positive_frames:,} of them show a vessel. Frames of "
         "a run resemble each other:\nintervals would mislead; those of runs stand in "
-        "`docs/results`.\n\n" + _table(("what", "figure", "kind"), counted)
+        "`docs/results`.\n\n" + _table(head, rows)
     )
 
 

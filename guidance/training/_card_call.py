@@ -1,6 +1,7 @@
 """`card` as it is called: reads what the card is about, and writes it beside the weights."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,13 +16,13 @@ from guidance.training._record import read_record
 CARD = "spread.md"
 
 
-def write_card_file(training: Path, models: Path, figures: Path) -> Path:
+def write_card_file(trainings: Sequence[Path], models: Path, figures: Path) -> Path:
     """Write the card of the files in a folder, and return its path.
 
     Parameters
     ----------
-    training : Path
-        The record of the training.
+    trainings : sequence of Path
+        The records of the trainings, the last last.
     models : Path
         Folder of `spread.onnx` and `decision.json`.
     figures : Path
@@ -43,7 +44,7 @@ def write_card_file(training: Path, models: Path, figures: Path) -> Path:
             "`decision`"
         ) from error
     facts = CardFacts(
-        record=read_record(training),
+        records=tuple(read_record(path) for path in trainings),
         weights_sha256=hashlib.sha256(weights).hexdigest(),
         decision_sha256=hashlib.sha256(line).hexdigest(),
         decision=decision,
