@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     {"errors", "anatomy"},
-    {"records"},
+    {"records", "networks"},
     {"io", "geometry", "imaging"},
     {"projection", "spine"},
     {"landmarks", "needle", "registration", "targets", "spread", "simulation"},

@@ -16,7 +16,7 @@ from guidance.records import (
     ViewOfNeedle,
 )
 
-LEAST_SCORE_ALONE = 1.1
+LEAST_SCORE_ALONE = 0.5
 """Logit at which a line in a single frame is called a needle: nothing comes after to confirm it."""
 
 _SAME_MM = 4.0

@@ -19,7 +19,7 @@ SEARCH_AFTER = (1, 3, 8)
 three has little more than half of its noise; the last looks for what was too faint, and for a
 surer tip."""
 
-LEAST_SCORES = (2.0, 1.4, LEAST_SCORE)
+LEAST_SCORES = (1.0, 0.5, LEAST_SCORE)
 """Logit at which a line is called a needle in the mean of so many frames: noise alone draws lines,
 and in one frame more than in the mean of some."""
 

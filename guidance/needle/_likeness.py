@@ -41,6 +41,14 @@ _SIGNIFICANCE = 1.5, 3.7
 stands out by 40 is there, whatever it is."""
 
 
+_MOST_MEASURED = 8.0
+_BOTH_OFFSET, _MEASURED, _STEEL, _TIP = -6.24, 0.47, 2.8, 6.1
+"""Logistic regression of measurement and network together, on lines of other training runs."""
+
+_MOST_BESIDE, _MOST_BESIDE_SHORT = 0.45, -0.6
+"""The network may not speak for what does not measure like steel by more than this."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Weights:
     """What each feature adds to the logit, `offset` by itself."""
@@ -153,6 +161,24 @@ def rate_ends(
         + weights.rails * min(max(rails) - min(rails), _MOST_RAILS)
         + weights.ring * min(max(rings), _MOST_RING)
     )
+
+
+def rate_both(measured: float, steel: float, tip: float, *, is_short: bool) -> float:
+    """Return the logit of being a needle, by what was measured and by the network.
+
+    Parameters
+    ----------
+    measured : float
+        The sum of all parts above.
+    steel, tip : float
+        Probability, by the network, of steel along the line, and of a tip at one of its ends.
+    is_short : bool
+        Whether it is a needle seen down its shaft, if it is one: the network takes any stub of
+        metal for such.
+    """
+    kept = float(np.clip(measured, -_MOST_MEASURED, _MOST_MEASURED))
+    both = _BOTH_OFFSET + _MEASURED * kept + _STEEL * steel + _TIP * tip
+    return min(both, measured + (_MOST_BESIDE_SHORT if is_short else _MOST_BESIDE))
 
 
 def _weights_for(line: Line, mm: float) -> _Weights:

@@ -8,10 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from guidance.needle._aim import aim_tip, steel_along, tip_chance
 from guidance.needle._hub import follow_curve, is_at_rim, measure_rails, measure_ring
-from guidance.needle._likeness import PALE_PENALTY, is_no_bulls_eye, rate_ends, rate_shaft
+from guidance.needle._likeness import (
+    END_ON_MM,
+    PALE_PENALTY,
+    is_no_bulls_eye,
+    rate_both,
+    rate_ends,
+    rate_shaft,
+)
 from guidance.needle._line import Line
 from guidance.needle._picture import Picture
+from guidance.needle._steel import Steel
 from guidance.needle._straight import measure_bow
 from guidance.needle._strip import sample_strips
 from guidance.needle._tip import Tip, locate_tip
@@ -50,6 +59,7 @@ _CUT_WEIGHT = 4.0
 _RIM_WEIGHT = 2.5
 _DROP_WEIGHT = 2.0
 _MOST_DROP = 1.5
+_TIP_WEIGHT = 8.0
 """What speaks for an end being the hub's: it leaves the field, or ends at a blade or at the skin; a
 curve leads on from it; rails or a ring of plastic lie about it; it is farther from the middle of
 the field, where the target is; it is nearer to the image's lower border, for needles point upwards
@@ -83,11 +93,12 @@ class Rated:
     is_other: bool
 
 
-def rate_line(picture: Picture, line: Line, contrast_ratio: float) -> Rated:
+def rate_line(picture: Picture, line: Line, contrast_ratio: float, steel: Steel) -> Rated:
     """Return the line, turned so that it runs to its tip, with its scores."""
     mm = picture.fine_mm
     ways = (line.turned(), line)
     tips = [locate_tip(picture, way) for way in ways]
+    chances = [tip_chance(picture, tip, steel) for tip in tips]
     rails = [measure_rails(picture, tip) / line.contrast for tip in tips]
     rings = [measure_ring(picture, tip) / line.contrast for tip in tips]
     leads = [_leads_on(picture, way) for way in ways]
@@ -103,12 +114,21 @@ def rate_line(picture: Picture, line: Line, contrast_ratio: float) -> Rated:
         + _CUT_WEIGHT * (line.is_start_cut - line.is_end_cut)
         + _RIM_WEIGHT * (is_at_rim(picture, tips[0]) - is_at_rim(picture, tips[1]))
         + _DROP_WEIGHT * (_seen_drop(ways[0], tips[0]) - _seen_drop(ways[1], tips[1]))
+        + _TIP_WEIGHT * (chances[1] - chances[0])
     )
     tip = 1 if for_second >= 0 else 0
     drop = _least_drop(ways, tips)
+    tips[tip] = aim_tip(picture, ways[tip], tips[tip], steel)
+    chances[tip] = max(chances[tip], tip_chance(picture, tips[tip], steel))
     score = rate_shaft(line, contrast_ratio, mm) + rate_ends(line, drop, rails, rings, mm)
     if is_no_bulls_eye(line, contrast_ratio, rails, rings, mm):
         score -= PALE_PENALTY
+    score = rate_both(
+        score,
+        steel_along(picture, line, steel),
+        max(chances),
+        is_short=line.length * mm < END_ON_MM and not (line.is_start_cut or line.is_end_cut),
+    )
     return Rated(
         line=ways[tip],
         tip=tips[tip],

@@ -9,11 +9,14 @@ from collections.abc import Generator
 
 import numpy as np
 
+from guidance.needle._aim import steel_along
+from guidance.needle._by_steel import find_by_steel
 from guidance.needle._likeness import rate_shaft
 from guidance.needle._line import Laid, Line
 from guidance.needle._picture import Picture
 from guidance.needle._rate import Rated, rate_line
 from guidance.needle._ridge import DIRECTIONS, Seed, find_seeds, thin_out
+from guidance.needle._steel import Steel, see_steel
 from guidance.needle._trace import WIDEST_MM, lay_seed, trace_darkest, trace_line
 
 MOST_SEEDS = 40
@@ -28,13 +31,13 @@ MOST_RATED = 5
 MOST_NEEDLES = 4
 """Two to four are placed for two joints."""
 
-LEAST_SCORE = 0.8
+LEAST_SCORE = 0.0
 """Logit at which a line is called a needle in the mean of some frames."""
 
 _DIRECTIONS_AT_ONCE = 4
 _SEEDS_AT_ONCE = 8
 _LINES_AT_ONCE = 3
-_RATED_AT_ONCE = 1
+_RATED_AT_ONCE = 2
 
 _SURE = 1.0
 """A logit, and a difference of logits, that counts as sure where two searches disagree."""
@@ -58,6 +61,8 @@ Search = Generator[None, None, list[Rated]]
 
 def search(picture: Picture) -> Search:
     """Yield between portions of work; return the needles of a picture, the surest first."""
+    steel = see_steel(picture)
+    yield
     seeds: list[Seed] = []
     for first in range(0, DIRECTIONS, _DIRECTIONS_AT_ONCE):
         directions = range(first, first + _DIRECTIONS_AT_ONCE)
@@ -70,13 +75,18 @@ def search(picture: Picture) -> Search:
         laid += [one] if one is not None else []
         if number % _SEEDS_AT_ONCE == _SEEDS_AT_ONCE - 1:
             yield
-    if not laid:
+    seen = find_by_steel(picture, steel)
+    if not laid and not seen:
         return []
-    typical = float(np.median([one.height for one in laid]))
+    heights = [one.height for one in laid] or [line.contrast for line in seen]
+    typical = float(np.median(heights))
     lines = yield from _trace(picture, laid)
+    lines += [
+        line for line in seen if not any(_is_same(line, other, picture.fine_mm) for other in lines)
+    ]
     rated: list[Rated] = []
-    for number, line in enumerate(_most_alike(lines, typical, picture.fine_mm)):
-        rated.append(rate_line(picture, line, line.contrast / typical))
+    for number, line in enumerate(_most_alike(picture, lines, typical, steel)):
+        rated.append(rate_line(picture, line, line.contrast / typical, steel))
         if number % _RATED_AT_ONCE == _RATED_AT_ONCE - 1:
             yield
     return choose(rated, picture.fine_mm)
@@ -118,10 +128,25 @@ def _trace(picture: Picture, laid: list[Laid]) -> Generator[None, None, list[Lin
     return lines
 
 
-def _most_alike(lines: list[Line], typical: float, mm: float) -> list[Line]:
+def _most_alike(picture: Picture, lines: list[Line], typical: float, steel: Steel) -> list[Line]:
     """Return the lines that look most like needles."""
-    order = sorted(lines, key=lambda line: -rate_shaft(line, line.contrast / typical, mm))
+    mm = picture.fine_mm
+    order = sorted(
+        lines,
+        key=lambda line: (
+            -rate_shaft(line, line.contrast / typical, mm) - 8 * steel_along(picture, line, steel)
+        ),
+    )
     return order[:MOST_RATED]
+
+
+def _is_same(one: Line, other: Line, mm: float) -> bool:
+    """Return whether both ends of two lines lie together."""
+    ends = [one.at(one.start), one.at(one.end)]
+    others = [other.at(other.start), other.at(other.end)]
+    straight = max(math.dist(a, b) for a, b in zip(ends, others, strict=True))
+    turned = max(math.dist(a, b) for a, b in zip(ends, others[::-1], strict=True))
+    return min(straight, turned) * mm < _SAME_MM
 
 
 def _lies_on(one: Laid, line: Line, mm: float) -> bool:

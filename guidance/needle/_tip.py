@@ -139,11 +139,11 @@ def locate_tip(picture: Picture, line: Line) -> Tip:
     if gain == 0:
         # A bend behind a part that is hardly seen would be an edge of bone more often than not.
         row, column = line.at(elbow)
-        as_it_is = _refine_end(picture, line, (row, column, line.angle_rad), (0.0, 0.0))
+        as_it_is = refine_end(picture, line, (row, column, line.angle_rad), (0.0, 0.0))
         is_sure = as_it_is.drop > _CLEAR_DROP or line.length * mm < _FADING_MM
         elbow += faint_part(picture, line, ends_clearly=is_sure)
     row, column = line.at(elbow)
-    return _refine_end(picture, line, (row, column, line.angle_rad + turn), (turn, run))
+    return refine_end(picture, line, (row, column, line.angle_rad + turn), (turn, run))
 
 
 def _best_bend(
@@ -230,7 +230,7 @@ def _fan(
     return np.asarray(np.nan_to_num(added, nan=-1.0).reshape(shape), np.float32)
 
 
-def _refine_end(
+def refine_end(
     picture: Picture,
     line: Line,
     point: tuple[float, float, float],

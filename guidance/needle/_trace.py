@@ -144,6 +144,41 @@ def _extend(
     return _describe(picture, point, along, strip[:, first : last + 1], added, (first, last))
 
 
+def describe_part(
+    picture: Picture, point: tuple[float, float, float], start: float, end: float
+) -> Line | None:
+    """Return the line between two places along a direction, or None where too little is known.
+
+    Parameters
+    ----------
+    picture : Picture
+        Where it runs.
+    point : (row, column, angle)
+        Where along is 0, and the direction. Fine pixels, radians.
+    start, end : float
+        The places. Fine pixels.
+    """
+    mm = picture.fine_mm
+    margin = math.ceil(3.0 / mm)
+    along = np.arange(math.floor(start) - margin, math.ceil(end) + margin + 1.0)
+    across = across_positions(mm, REACH_MM)
+    strip = sample_strips(
+        picture.fine, np.array([point[:2]], np.float64), np.array([point[2]]), along, across
+    )[0]
+    middle, left, right = measure_sides(strip, across * mm)
+    added = np.asarray(middle - (left + right) / 2, np.float32)
+    known = np.flatnonzero(np.isfinite(added) & (along >= start) & (along <= end))
+    if known.size < 4:
+        return None
+    first, last = int(known[0]), int(known[-1])
+    if not np.nanmean(added[first : last + 1]) > 0:
+        return None
+    line = _describe(picture, point, along, strip[:, first : last + 1], added, (first, last))
+    if line is None or line.length * mm < _LONG_MM:
+        return line
+    return replace(line, stray_mm=measure_stray(picture, line))
+
+
 def _last_of_step(share: NDArray[np.float32], most_gap: float, kept: float) -> int:
     """Return the index of the last place at which `share` is about 1, and not below `kept`.
 

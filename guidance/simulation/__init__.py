@@ -16,6 +16,7 @@ from guidance.simulation._output import library_versions, truth_of, write_simula
 from guidance.simulation._patient import Patient, prepare_patient
 from guidance.simulation._run_settings import RunRanges, RunSettings, draw_run
 from guidance.simulation._simulate import SimulatedRun, simulate_run
+from guidance.simulation._steel_map import SteelMap, draw_steel
 from guidance.simulation._stream import RunOutcome, stream_suite
 from guidance.simulation._study import CtRequest, write_study
 from guidance.simulation._suites import (
@@ -82,6 +83,7 @@ __all__ = [
     "StatedPose",
     "StatedScale",
     "StatedTimes",
+    "SteelMap",
     "StudyTruth",
     "Suite",
     "SuitePlan",
@@ -91,6 +93,7 @@ __all__ = [
     "draw_further_run",
     "draw_header",
     "draw_run",
+    "draw_steel",
     "draw_suite",
     "encode_suite",
     "encode_truth",

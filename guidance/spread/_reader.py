@@ -5,18 +5,14 @@ A few hundred thousand multiplications per pixel, in ONNX; how its weights were 
 """
 
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from guidance.networks import load_network
 from guidance.records import SpreadPattern
-
-if TYPE_CHECKING:
-    import onnxruntime
 
 Image = NDArray[np.float32]
 
@@ -66,8 +62,7 @@ def read_channels(channels: NDArray[np.uint8], shape: tuple[int, int]) -> Readin
     shape : (r, c)
         Of the image in their upper left corner.
     """
-    session = _load()
-    maps, logits = session.run(None, {"channels": channels[None].astype(np.float32)})
+    maps, logits = load_network(MODEL).run(None, {"channels": channels[None].astype(np.float32)})
     side = (channels.shape[2], channels.shape[1])
     shares = _odds_to_share(maps[0])
     grown = [cv2.resize(image, side)[: shape[0], : shape[1]] for image in shares]
@@ -89,15 +84,3 @@ def _odds_to_share(odds: Any) -> Image:  # noqa: ANN401 - what onnxruntime retur
     np.exp(share, out=share)
     share += 1
     return np.asarray(np.divide(1, share, out=share), np.float32)
-
-
-@cache
-def _load() -> "onnxruntime.InferenceSession":
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    # One thread: many monitors may run side by side, and sums keep their order.
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    weights = (files("guidance") / "models" / MODEL).read_bytes()
-    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])

@@ -271,6 +271,63 @@ def card(
     print(write_card_file(training, models, figures))
 
 
+@app.command()
+def needles(
+    source: Annotated[
+        str, typer.Argument(metavar="RUNS", help="Folder of runs; FOLDER@0-29 takes these.")
+    ],
+    out: Out,
+    workers: Workers = 1,
+) -> None:
+    """Keep pictures of runs before contrast, as needles are looked for in, beside their steel."""
+    from guidance.training.needles import make_needle_examples
+
+    outcomes = make_needle_examples(parse_source(source), out, workers=workers)
+    raise typer.Exit(_report(outcomes, out))
+
+
+@app.command("train-needles")
+def train_needle_network(
+    learned: Sources,
+    held_out: Annotated[
+        list[str], typer.Option("--held-out", metavar="FOLDER@RANGE", help="Patients to judge by.")
+    ],
+    out: Out,
+    rate: Annotated[float, typer.Option("--rate", help="Largest learning rate.")] = 3e-3,
+    minutes: Annotated[float | None, typer.Option("--minutes", help="Time, all calls.")] = None,
+    steps: Annotated[int | None, typer.Option("--steps", help="Batches, all calls.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything.")] = 0,
+) -> None:
+    """Train the network that sees needles; Ctrl-C keeps what it learned, the same call goes on."""
+    from guidance.training._train_call import told_to_stop
+    from guidance.training._train_settings import Budget
+    from guidance.training.needles import NeedleSettings, read_needle_sets, train_needles
+
+    with told_to_stop() as should_stop:
+        train_needles(
+            read_needle_sets(_parse(learned)),
+            read_needle_sets(_parse(held_out)),
+            out,
+            budget=Budget(minutes=minutes, steps=steps),
+            settings=NeedleSettings(seed=seed, learning_rate=rate),
+            should_stop=should_stop,
+            on_figures=lambda line: _say(str(line)),
+        )
+
+
+@app.command("export-needles")
+def export_needle_network(
+    weights: Annotated[Path, typer.Argument(metavar="FILE", help="A checkpoint, or weights.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The ONNX file.")],
+) -> None:
+    """Write the network that sees needles as ONNX, check it, and print its SHA-256."""
+    from guidance.training.needles import export_needles
+
+    made = export_needles(weights, out)
+    _say(f"largest difference between PyTorch and onnxruntime: {made.difference:.2g}")
+    print(f"{made.sha256}  {out.name}")
+
+
 def _parse(sources: list[str] | None) -> tuple[Source, ...]:
     return tuple(parse_source(source) for source in sources or ())
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from guidance.errors import InputError
 from guidance.spread import CHANNELS, PATTERNS
+from guidance.training._blocks import convolve, grow
 from guidance.training._torch import Network, Tensor, load_torch
 from guidance.training._variation import ZERO
 
@@ -66,16 +67,6 @@ def build_network(settings: NetworkSettings | None = None) -> Network:
     torch = load_torch("the network")
     nn = torch.nn
     w1, w2, w3, w4 = (settings or NetworkSettings()).widths
-
-    def convolve(before: int, after: int, size: int = 3, stride: int = 1) -> Network:
-        return nn.Sequential(
-            nn.Conv2d(before, after, size, stride, padding=1, bias=False),
-            nn.BatchNorm2d(after),
-            nn.ReLU(inplace=True),
-        )
-
-    def grow(image: Tensor) -> Tensor:
-        return nn.functional.interpolate(image, scale_factor=2.0, mode="nearest")
 
     class SpreadNetwork(nn.Module):  # type: ignore[misc, name-defined]  # PyTorch is optional, so untyped
         def __init__(self) -> None:
