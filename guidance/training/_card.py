@@ -34,7 +34,7 @@ _LIMITS = """\
   vessels, behind blades or outside the field.
 - Digital subtraction and runs with fewer than one frame a second are not what it was made for.
 - Probabilities are calibrated on simulated runs; a prior for the clinic is put in when it is used.
-- Figures below are of the simulator on which it was trained, for other patients. Those that count
+- Figures here are of the simulator on which it was trained, for other patients. Those that count
   are in `docs/results`: the frozen evaluation suite, whose ranges reach further."""
 
 JUDGE = "evaluation"

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -160,6 +161,16 @@ def test_a_record_is_read_back(facts, tmp_path):
         read_record(path)
     with pytest.raises(StorageError, match=r"training\.json"):
         read_record(tmp_path / "gone" / "training.json")
+
+
+def test_the_shipped_card_is_what_the_records_give(tmp_path):
+    root = Path(__file__).resolve().parents[2]
+    models, kept = root / "guidance" / "models", root / "docs" / "results" / "training"
+    for name in ("spread.onnx", "decision.json"):
+        (tmp_path / name).write_bytes((models / name).read_bytes())
+    records = [kept / "spread-parts.json", kept / "spread-whole.json"]
+    write_card_file(records, tmp_path, models / "decision-figures.json")
+    assert (tmp_path / "spread.md").read_text() == (models / "spread.md").read_text()
 
 
 def test_the_card_is_written_beside_the_weights(facts, tmp_path):
