@@ -38,9 +38,7 @@ def find_by_steel(picture: Picture, steel: Steel) -> list[Line]:
     """
     lines = [_follow_back(picture, steel, tip) for tip in find_tips(steel)]
     return [
-        line
-        for line in lines
-        if line is not None and line.length * picture.fine_mm >= END_ON_MM
+        line for line in lines if line is not None and line.length * picture.fine_mm >= END_ON_MM
     ]
 
 
