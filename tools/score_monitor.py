@@ -26,6 +26,7 @@ from guidance.training import MeasurementLog, pack_measurements, read_measuremen
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
+MODELS = ("spread.onnx", "decision.json", "needle.onnx")
 
 
 def judge(run: SimulatedRun, *, out: Path) -> str:
@@ -73,7 +74,7 @@ def publish(out: Path, suite: str, results: Path = RESULTS) -> list[Path]:
         "commit": subprocess.check_output(
             ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, text=True
         ).strip(),
-        "sha256": {name: hash_file(models / name) for name in ("spread.onnx", "decision.json")},
+        "sha256": {name: hash_file(models / name) for name in MODELS},
     }
     about.write_text(json.dumps(known, indent=1) + "\n")
     return [scores, about]
