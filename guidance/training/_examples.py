@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from guidance.errors import InputError
 from guidance.io import open_run
 from guidance.pipeline import make_context
 from guidance.simulation import RunTruth
 from guidance.training._drawn import TARGET_PX, halve
 from guidance.training._example_files import RunExamples, is_complete, write_examples
-from guidance.training._folders import RunFiles, Source, find_runs, read_run_truth
+from guidance.training._folders import RunFiles, Source, read_run_truth, require_runs
 from guidance.training._labels import read_labels
 from guidance.training._watch import MonitorWatch, Sighting, TruthfulWatch, Watch
 from guidance.training._work import Outcome, work_through
@@ -109,13 +108,7 @@ def make_examples(
     InputError
         The folder holds no runs of these patients.
     """
-    runs = find_runs(source)
-    if not runs:
-        raise InputError(
-            f"{source.folder.name!r} holds no runs of patients {source.patients}; make them first "
-            "with: python -m guidance.training runs"
-        )
-    missing = [[run] for run in runs if not is_complete(out, run.name)]
+    missing = [[run] for run in require_runs(source) if not is_complete(out, run.name)]
     work = partial(make_examples_of_run, out=out, held_by=held_by)
     return work_through(missing, work, workers=workers)
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,15 +57,34 @@ def export(weights: Path, out: Path) -> Exported:
     GuidanceError
         The written network says something else.
     """
-    torch = load_torch("the export")
     network, _ = read_network(weights)
     network.eval()
     data = encode_onnx(network)
     difference = compare(network, data, _make_inputs())
+    return write_checked(out, data, difference)
+
+
+def write_checked(out: Path, data: bytes, difference: float) -> Exported:
+    """Write a network as ONNX, if it says what PyTorch says.
+
+    Parameters
+    ----------
+    out : Path
+        File to make or replace.
+    data : bytes
+        The network.
+    difference : float
+        Largest one found between the two.
+
+    Raises
+    ------
+    GuidanceError
+        They differ.
+    """
     if not difference <= _LARGEST_DIFFERENCE:
         raise GuidanceError(
-            f"PyTorch {torch.__version__} and onnxruntime differ by {difference:.2g}, expected at "
-            f"most {_LARGEST_DIFFERENCE:g}; nothing was written, try another version of either"
+            f"PyTorch and onnxruntime differ by {difference:.2g}, expected at most "
+            f"{_LARGEST_DIFFERENCE:g}; nothing was written, try another version of either"
         )
     write_atomically(out, data)
     return Exported(sha256=hashlib.sha256(data).hexdigest(), difference=difference)
@@ -78,6 +98,29 @@ def encode_onnx(network: Network) -> bytes:
     network : torch.nn.Module
         In evaluation mode.
     """
+    return trace((1, len(CHANNELS), INPUT_PX, INPUT_PX), network, (INPUT,), OUTPUTS)
+
+
+def trace(
+    shape: tuple[int, ...],
+    network: Network,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
+) -> bytes:
+    """Return a network as ONNX, as it takes an input of this shape.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the input.
+    network : torch.nn.Module
+        In evaluation mode.
+    inputs, outputs : sequence of str
+        Their names.
+    dynamic_axes : mapping, optional
+        Names of the axes of inputs and outputs whose size may be another.
+    """
     torch = load_torch("the export")
     packed = io.BytesIO()
     with warnings.catch_warnings():
@@ -85,17 +128,18 @@ def encode_onnx(network: Network) -> bytes:
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             network,
-            (torch.zeros(1, len(CHANNELS), INPUT_PX, INPUT_PX),),
+            (torch.zeros(shape),),
             packed,
-            input_names=[INPUT],
-            output_names=list(OUTPUTS),
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes=dynamic_axes,
             dynamo=False,
             opset_version=OPSET,
         )
     return packed.getvalue()
 
 
-def compare(network: Network, data: bytes, inputs: NDArray[np.uint8]) -> float:
+def compare(network: Network, data: bytes, inputs: NDArray[np.generic]) -> float:
     """Return how far PyTorch and onnxruntime are apart: of log-odds, or as a share of large ones.
 
     Parameters
@@ -104,8 +148,8 @@ def compare(network: Network, data: bytes, inputs: NDArray[np.uint8]) -> float:
         In evaluation mode.
     data : bytes
         The same as ONNX.
-    inputs : (N, 8, 256, 256) uint8 array
-        What both are shown.
+    inputs : (N, C, R, C) array
+        What both are shown, one after the other.
     """
     import onnxruntime
 
@@ -117,8 +161,9 @@ def compare(network: Network, data: bytes, inputs: NDArray[np.uint8]) -> float:
     worst = 0.0
     for image in inputs.astype(np.float32):
         with torch.no_grad():
-            expected = [said.numpy() for said in network(torch.from_numpy(image[None]))]
-        found = session.run(list(OUTPUTS), {INPUT: image[None]})
+            said = network(torch.from_numpy(image[None]))
+        expected = [each.numpy() for each in (said if isinstance(said, tuple) else (said,))]
+        found = session.run(None, {session.get_inputs()[0].name: image[None]})
         for one, other in zip(expected, found, strict=True):
             worst = max(worst, float((abs(one - other) / np.maximum(1, abs(one))).max()))
     return worst

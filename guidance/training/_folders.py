@@ -167,6 +167,25 @@ def find_runs(source: Source) -> list[RunFiles]:
     return [run for run in runs if source.patients.holds(read_run_truth(run).patient)]
 
 
+def require_runs(source: Source) -> list[RunFiles]:
+    """Return the runs of a folder as `find_runs` does, at least one.
+
+    Raises
+    ------
+    InputError
+        The folder holds no runs of these patients.
+    StorageError
+        A truth is damaged.
+    """
+    runs = find_runs(source)
+    if not runs:
+        raise InputError(
+            f"{source.folder.name!r} holds no runs of patients {source.patients}; make them first "
+            "with: python -m guidance.training runs"
+        )
+    return runs
+
+
 def read_run_truth(run: RunFiles) -> RunTruth:
     """Return what is true of a run.
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from guidance.errors import InputError, StorageError
+from guidance.errors import StorageError
 from guidance.io import open_run, write_atomically
 from guidance.pipeline import make_context
 from guidance.records import FrameAssessment
 from guidance.simulation import RunTruth
 from guidance.spread import MEASURE_NAMES, Measures, Monitor
-from guidance.training._folders import RunFiles, Source, find_runs, read_run_truth
+from guidance.training._folders import RunFiles, Source, find_runs, read_run_truth, require_runs
 from guidance.training._work import Outcome, work_through
 
 _REMEDY = "delete it, and the run is measured again"
@@ -96,13 +96,9 @@ def measure_runs(source: Source, out: Path, *, workers: int = 1) -> Iterator[Out
     InputError
         The folder holds no runs of these patients.
     """
-    runs = find_runs(source)
-    if not runs:
-        raise InputError(
-            f"{source.folder.name!r} holds no runs of patients {source.patients}; make them first "
-            "with: python -m guidance.training runs"
-        )
-    missing = [[run] for run in runs if not is_measured(measurements_path(out, run))]
+    missing = [
+        [run] for run in require_runs(source) if not is_measured(measurements_path(out, run))
+    ]
     return work_through(missing, partial(write_measurements_of_run, out=out), workers=workers)
 
 

@@ -15,7 +15,7 @@ from guidance.pipeline import make_context
 from guidance.records import Cine
 from guidance.simulation import RunTruth, Suite, draw_steel, read_suite
 from guidance.spine import AnatomySettings, Spine, build_anatomy
-from guidance.training._folders import RunFiles, Source, find_runs, read_run_truth
+from guidance.training._folders import RunFiles, Source, read_run_truth, require_runs
 from guidance.training._work import Outcome, work_through
 from guidance.training.needles._files import STEEL_STEPS, STEPS, NeedleExamples, write_needles
 
@@ -44,13 +44,7 @@ def make_needle_examples(
     InputError
         The folder holds no runs of these patients.
     """
-    runs = find_runs(source)
-    if not runs:
-        raise InputError(
-            f"{source.folder.name!r} holds no runs of patients {source.patients}; make them first "
-            "with: python -m guidance.training runs"
-        )
-    missing = [[run] for run in runs if not (out / f"{run.name}.npz").exists()]
+    missing = [[run] for run in require_runs(source) if not (out / f"{run.name}.npz").exists()]
     return work_through(missing, partial(_make, out=out), workers=workers)
 
 
